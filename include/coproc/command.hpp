@@ -1,0 +1,88 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/keywords.hpp>
+#include <coproc/quote.hpp>
+#include <ostream>
+#include <ranges>
+
+namespace coproc {
+
+/// An argument that is not to be seen: the child gets it as it is, messages show `***`.
+class secret {
+ public:
+  template <detail::word T>
+  explicit secret(const T& value) : text(detail::to_word(value)) {}
+  std::string text;
+};
+
+/// What to run and how: program, arguments, keywords. A value: copy it, keep it, run it many times.
+///
+/// `command("git", "log", "-1", cwd = repo, std_out = piped)`: a string or a path is an argument,
+/// an integer is one in decimal, a range of them is spliced in, `secret("...")` is an argument that
+/// no message shows. Keywords may stand anywhere. A command as the first argument is the base to
+/// which the rest is added.
+/// @par Lifetime Descriptors named by keywords stay the caller's, and must be open until the child
+/// has started.
+class command {
+ public:
+  template <class First, class... Rest>
+    requires(!std::same_as<std::remove_cvref_t<First>, command> || sizeof...(Rest) > 0)
+  explicit command(First&& first, Rest&&... rest) {
+    if constexpr (std::same_as<std::remove_cvref_t<First>, command>)
+      *this = std::forward<First>(first);
+    else add(first);
+    (add(rest), ...);
+  }
+
+  /// Program and arguments, as the child gets them.
+  const std::vector<std::string>& words() const noexcept { return words_; }
+
+  /// The program as it is written, empty where there is none.
+  std::string_view program() const noexcept {
+    return words_.empty() ? std::string_view() : std::string_view(words_.front());
+  }
+
+  /// As one would type it in a shell; secrets are `***`, keywords are not shown.
+  friend std::string to_string(const command& what) {
+    std::string line;
+    for (std::size_t i = 0; i < what.words_.size(); ++i) {
+      if (i > 0) line += ' ';
+      line += what.secret_[i] ? "***" : quote(what.words_[i]);
+    }
+    return line;
+  }
+  friend std::ostream& operator<<(std::ostream& stream, const command& what) {
+    return stream << to_string(what);
+  }
+
+  /// What the keywords have said; for the library's own use.
+  const detail::options& options() const noexcept { return options_; }
+  detail::options& options() noexcept { return options_; }
+
+ private:
+  template <class T>
+  void add(const T& argument) {
+    if constexpr (detail::is_setting<T>) argument.apply(options_);
+    else if constexpr (std::same_as<T, secret>) push(argument.text, true);
+    else if constexpr (detail::word<T>) push(detail::to_word(argument), false);
+    else if constexpr (std::ranges::input_range<const T>) {
+      for (auto&& element : argument) add(element);
+    } else {
+      static_assert(!sizeof(T*),
+                    "coproc: an argument must be a string, a path, an integer, a secret, a range "
+                    "of them, or a keyword with its value");
+    }
+  }
+  void push(std::string text, bool hidden) {
+    words_.push_back(std::move(text));
+    secret_.push_back(hidden);
+  }
+
+  std::vector<std::string> words_;
+  std::vector<bool> secret_;
+  detail::options options_;
+};
+
+}  // namespace coproc

@@ -1,0 +1,16 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// All of coproc: awaitable child processes for Boost.Asio.
+
+#include <coproc/command.hpp>
+#include <coproc/error.hpp>
+#include <coproc/exec.hpp>
+#include <coproc/gather.hpp>
+#include <coproc/process.hpp>
+#include <coproc/run.hpp>
+#include <coproc/shell.hpp>
+#include <coproc/status.hpp>
+#include <coproc/stream.hpp>
+#include <coproc/wait_for.hpp>

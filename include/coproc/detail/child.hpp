@@ -1,0 +1,168 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/boost.hpp>
+#include <coproc/detail/launch.hpp>
+#include <coproc/detail/reaper.hpp>
+#include <coproc/detail/watched_fd.hpp>
+#include <memory>
+
+namespace coproc::detail {
+
+/// The one owner of a child: its pid and pidfd, its reap, its status. It outlives the moves of its
+/// `process`, and is kept by each operation that waits for the child.
+class child final : private context_bound {
+ public:
+  child(const asio::any_io_executor& executor, launched& started)
+      : pid_(started.pid),
+        leads_group_(started.leads_group),
+        pidfd_(executor, std::move(started.pidfd)) {
+    bind(executor);
+  }
+  ~child() { abandon(true); }
+
+  pid_t pid() const noexcept { return pid_; }
+  bool leads_group() const noexcept { return leads_group_; }
+  const asio::any_io_executor& executor() const noexcept { return pidfd_.executor(); }
+
+  bool reaped() const noexcept { return state_ == state::ended; }
+  bool given_up() const noexcept { return state_ == state::given_up; }
+
+  // Good once ended() has said true:
+  int returncode() const noexcept { return returncode_; }
+  const class usage& usage() const noexcept { return usage_; }
+
+  /// True if the child has ended. It is reaped here and nowhere else, when that is first seen.
+  bool ended() {
+    if (state_ != state::running) return state_ == state::ended;
+    siginfo_t info;
+    rusage used;
+    if (system::try_reap(pid_, pidfd_.get(), info, used) != 0) {
+      // Somebody else reaped it: the kernel, as the host ignores SIGCHLD, or a waitpid(-1) there.
+      state_ = state::ended;
+    } else if (info.si_pid != 0) {
+      state_ = state::ended;
+      returncode_ = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+      const auto time = [](const timeval& t) {
+        return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
+      };
+      usage_ = {time(used.ru_utime), time(used.ru_stime), system::bytes_of_maxrss(used.ru_maxrss)};
+    }
+    if (state_ == state::ended && sigchld_) sigchld_->cancel();  // wakes all that wait by it
+    return state_ == state::ended;
+  }
+
+  /// Waits until the child has ended. Any number of coroutines may.
+  /// @return false: cancelled, or the child was given away.
+  static awaitable<bool> wait(std::shared_ptr<child> self) {
+    while (!self->ended() && self->state_ == state::running) {
+      error_code error;
+      if (self->pidfd_.get() >= 0) {
+        error = co_await self->pidfd_.ready(asio::posix::descriptor_base::wait_read);
+      } else {
+        const bool first = !self->sigchld_;
+        auto& signals = self->sigchld();
+        if (first) continue;  // look again, now that no signal can be missed
+        const auto [code, number] =
+            co_await signals.async_wait(asio::as_tuple(asio::use_awaitable_t<>()));
+        error = code;
+      }
+      if (error && !self->ended()) co_return false;
+    }
+    co_return self->state_ == state::ended;
+  }
+
+  /// Notifies @p target with @p bit when the child may have ended, or when @p slot says to stop.
+  void notify(std::shared_ptr<wakeup> target, unsigned bit, asio::cancellation_slot slot) {
+    auto handler = asio::bind_cancellation_slot(
+        slot, [target = std::move(target), bit](auto&&...) { target->notify(bit); });
+    if (pidfd_.get() >= 0)
+      pidfd_.registered().async_wait(asio::posix::descriptor_base::wait_read, std::move(handler));
+    else sigchld().async_wait(std::move(handler));
+  }
+
+  /// Sends a signal to the child or, with @p group, to the group that it leads. Nothing happens
+  /// where nobody is left to get it.
+  void send(int number, bool group) {
+    if (number < 0 || number > SIGRTMAX)
+      throw error(make_error_code(boost::system::errc::invalid_argument),
+                  "send_signal: there is no signal " + std::to_string(number));
+    int result = 0;
+    if (state_ == state::given_up) return;
+    if (group && leads_group_) result = system::send_group_signal(pid_, pidfd_.get(), number);
+    else if (!ended()) result = system::send_signal(pid_, pidfd_.get(), number);
+    if (result != 0 && result != ESRCH) {
+      const error_code code(result, boost::system::system_category());
+      throw error(code, "send_signal: " + signal_name(number) + " to process " +
+                            std::to_string(pid_) + ": " + code.message());
+    }
+  }
+
+  /// True while anybody is left in the group that the child leads.
+  bool group_alive() const {
+    return leads_group_ && !given_up() && system::send_group_signal(pid_, pidfd_.get(), 0) == 0;
+  }
+
+  /// The Boost handle of this child. Its descriptor is a copy of ours.
+  native_process_handle& handle() {
+    if (!handle_)
+      handle_.emplace(make_native<native_process_handle>(
+          executor(), pid_, ::fcntl(pidfd_.get(), F_DUPFD_CLOEXEC, 3), ::close));
+    return *handle_;
+  }
+
+  /// Gives the child away. Operations that wait for it end as if cancelled.
+  native_process release() {
+    const auto executor = pidfd_.executor();
+    drop();
+    return make_native<native_process>(executor, pid_, pidfd_.release().release(), ::close);
+  }
+
+  /// Ends the ownership. A child that still runs goes to the reaper; with @p kill, it gets SIGKILL
+  /// first, and its group too if it leads one. Operations that wait for it end as if cancelled.
+  void abandon(bool kill) noexcept {
+    if (state_ == state::given_up || ended()) return;
+    if (kill) {
+      if (leads_group_) system::send_group_signal(pid_, pidfd_.get(), SIGKILL);
+      system::send_signal(pid_, pidfd_.get(), SIGKILL);
+      if (ended()) return;
+    }
+    const auto executor = pidfd_.executor();
+    drop();
+    if (kill && executor) reaper::instance().adopt_killed(pid_, pidfd_.release(), executor);
+    else reaper::instance().adopt(pid_, pidfd_.release());
+  }
+
+ private:
+  enum class state { running, ended, given_up };
+
+  asio::signal_set& sigchld() {
+    // No pidfd on this kernel: SIGCHLD then, the one case in which a disposition of the host's is
+    // changed, by Asio.
+    if (!sigchld_) sigchld_.emplace(executor(), SIGCHLD);
+    return *sigchld_;
+  }
+
+  void drop() {
+    state_ = state::given_up;
+    handle_.reset();
+    sigchld_.reset();
+  }
+
+  void context_gone() override {
+    handle_.reset();
+    sigchld_.reset();
+  }
+
+  pid_t pid_;
+  bool leads_group_;
+  state state_ = state::running;
+  int returncode_ = unknown_returncode;
+  class usage usage_;
+  watched_fd pidfd_;
+  std::optional<asio::signal_set> sigchld_;
+  std::optional<native_process_handle> handle_;
+};
+
+}  // namespace coproc::detail

@@ -1,0 +1,104 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <coproc/detail/wakeup.hpp>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace coproc::detail {
+
+class context_service;
+
+/// Something with parts in an execution context (registered descriptors, strands) that may outlive
+/// it: it drops them when the context goes.
+class context_bound {
+ public:
+  context_bound() = default;
+  context_bound(const context_bound&) = delete;
+  context_bound& operator=(const context_bound&) = delete;
+
+ protected:
+  ~context_bound() { unbind(); }
+  inline void bind(const asio::any_io_executor& executor);
+  inline void unbind();
+
+ private:
+  friend context_service;
+  virtual void context_gone() = 0;
+  context_service* service_ = nullptr;
+  context_bound* previous_ = nullptr;
+  context_bound* next_ = nullptr;
+};
+
+/// What the library keeps for each execution context.
+class context_service : public asio::execution_context::service {
+ public:
+  using key_type = context_service;
+  inline static asio::execution_context::id id;
+
+  explicit context_service(asio::execution_context& context) : service(context) {}
+
+  static context_service& of(const asio::any_io_executor& executor) {
+    return asio::use_service<context_service>(asio::query(executor, asio::execution::context));
+  }
+
+  /// A child is being reaped elsewhere: the context's run() does not return before that is done.
+  void cleanup_started(const asio::any_io_executor& executor) {
+    const std::lock_guard lock(mutex_);
+    if (cleanups_++ == 0)
+      work_.emplace(asio::prefer(executor, asio::execution::outstanding_work.tracked));
+  }
+  void cleanup_finished() {
+    const std::lock_guard lock(mutex_);
+    if (--cleanups_ > 0) return;
+    for (auto& waiting : std::exchange(waiting_, {})) waiting->notify(1);
+    work_.reset();
+  }
+  bool cleaning() {
+    const std::lock_guard lock(mutex_);
+    return cleanups_ > 0;
+  }
+  /// Notifies @p waiting when no cleanup is going on any more; false where none is.
+  bool notify_when_clean(const std::shared_ptr<wakeup>& waiting) {
+    const std::lock_guard lock(mutex_);
+    if (cleanups_ > 0) waiting_.push_back(waiting);
+    return cleanups_ > 0;
+  }
+
+ private:
+  friend context_bound;
+  inline void shutdown() override;
+
+  std::mutex mutex_;
+  context_bound* bound_ = nullptr;
+  std::size_t cleanups_ = 0;
+  std::optional<asio::any_io_executor> work_;
+  std::vector<std::shared_ptr<wakeup>> waiting_;
+};
+
+void context_bound::bind(const asio::any_io_executor& executor) {
+  if (service_ != nullptr) return;
+  service_ = &context_service::of(executor);
+  const std::lock_guard lock(service_->mutex_);
+  next_ = std::exchange(service_->bound_, this);
+  if (next_ != nullptr) next_->previous_ = this;
+}
+
+void context_bound::unbind() {
+  if (service_ == nullptr) return;
+  const std::lock_guard lock(service_->mutex_);
+  (previous_ != nullptr ? previous_->next_ : service_->bound_) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  service_ = nullptr;
+  previous_ = next_ = nullptr;
+}
+
+}  // namespace coproc::detail

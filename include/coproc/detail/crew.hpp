@@ -1,0 +1,128 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/context.hpp>
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+namespace coproc::detail {
+
+template <class T>
+using no_void = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+/// Coroutines run beside each other on behalf of one that waits for them. Each runs on a strand of
+/// its own, so that cancelling it is safe on an executor with several threads too.
+class crew : public std::enable_shared_from_this<crew> {
+ public:
+  explicit crew(const asio::any_io_executor& executor)
+      : executor_(executor), wake_(std::make_shared<wakeup>(executor)) {}
+
+  class ended {
+   public:
+    ended(std::size_t i, std::exception_ptr e) : index(i), failure(std::move(e)) {}
+    std::size_t index;
+    std::exception_ptr failure;
+  };
+
+  /// Starts a coroutine, which leaves its result in @p result.
+  template <class T>
+  void start(std::size_t index, awaitable<T> job,
+             std::shared_ptr<std::optional<no_void<T>>> result) {
+    const auto strand = asio::make_strand(executor_);
+    const auto signal = std::make_shared<asio::cancellation_signal>();
+    alive_.emplace(index, member(strand, signal));
+    asio::co_spawn(
+        strand, deliver(std::move(job), std::move(result)),
+        asio::bind_cancellation_slot(
+            signal->slot(), [self = shared_from_this(), signal, index](std::exception_ptr failure) {
+              {
+                const std::lock_guard lock(self->mutex_);
+                self->ended_.emplace_back(index, std::move(failure));
+              }
+              self->wake_->notify(1);
+            }));
+  }
+
+  std::size_t alive() const noexcept { return alive_.size(); }
+
+  /// Asks all that run to end. It is not waited for here.
+  void cancel() {
+    for (const auto& [index, one] : alive_)
+      asio::post(one.strand,
+                 [signal = one.signal] { signal->emit(asio::cancellation_type::terminal); });
+    cancelled_ = true;
+  }
+
+  /// Waits until something has ended or the wakeup was notified. Error: cancelled.
+  awaitable<error_code> wait() { return wake_->wait(); }
+
+  std::vector<ended> take_ended() {
+    wake_->take();
+    std::vector<ended> now;
+    {
+      const std::lock_guard lock(mutex_);
+      now.swap(ended_);
+    }
+    for (const ended& one : now) alive_.erase(one.index);
+    return now;
+  }
+
+  /// Waits until the children of cancelled coroutines have been reaped. Not cancellable.
+  awaitable<void> clean() {
+    while (cancelled_ && context_service::of(executor_).notify_when_clean(wake_)) {
+      co_await wake_->wait();
+      wake_->take();
+    }
+  }
+
+  const std::shared_ptr<wakeup>& waker() const noexcept { return wake_; }
+
+ private:
+  using strand_type = asio::strand<asio::any_io_executor>;
+  class member {
+   public:
+    member(strand_type s, std::shared_ptr<asio::cancellation_signal> c)
+        : strand(std::move(s)), signal(std::move(c)) {}
+    strand_type strand;
+    std::shared_ptr<asio::cancellation_signal> signal;
+  };
+
+  template <class T>
+  static awaitable<void> deliver(awaitable<T> job,
+                                 std::shared_ptr<std::optional<no_void<T>>> result) {
+    if constexpr (std::is_void_v<T>) {
+      co_await std::move(job);
+      result->emplace();
+    } else {
+      result->emplace(co_await std::move(job));
+    }
+  }
+
+  asio::any_io_executor executor_;
+  std::shared_ptr<wakeup> wake_;
+  std::map<std::size_t, member> alive_;
+  bool cancelled_ = false;
+  std::mutex mutex_;
+  std::vector<ended> ended_;
+};
+
+/// While it lives, a cancelled coroutine may still co_await: for those that have to wait for others
+/// before they can pass a cancellation on. `co_await shield.up()` and `co_await shield.down()`.
+class shield {
+ public:
+  awaitable<void> up() {
+    before_ = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
+  }
+  awaitable<void> down() { co_await asio::this_coro::throw_if_cancelled(before_); }
+
+ private:
+  bool before_ = true;
+};
+
+}  // namespace coproc::detail

@@ -1,0 +1,249 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/crew.hpp>
+#include <coproc/error.hpp>
+#include <ranges>
+#include <tuple>
+
+namespace coproc {
+
+/// A result, or the exception that came in its place.
+template <class T>
+class outcome {
+ public:
+  explicit outcome(std::exception_ptr failure) : failure_(std::move(failure)) {}
+  explicit outcome(std::optional<detail::no_void<T>> value) : value_(std::move(value)) {}
+
+  bool has_value() const noexcept { return value_.has_value(); }
+  explicit operator bool() const noexcept { return has_value(); }
+  /// Null where there is a value.
+  const std::exception_ptr& exception() const noexcept { return failure_; }
+
+  /// @throws the exception, where there is one
+  decltype(auto) value() & {
+    check();
+    return *value_;
+  }
+  decltype(auto) value() const& {
+    check();
+    return *value_;
+  }
+  decltype(auto) value() && {
+    check();
+    return std::move(*value_);
+  }
+  decltype(auto) operator*() & { return value(); }
+  decltype(auto) operator*() const& { return value(); }
+  auto* operator->() { return &value(); }
+
+ private:
+  void check() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+  std::optional<detail::no_void<T>> value_;
+  std::exception_ptr failure_;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_awaitable = false;
+template <class T>
+inline constexpr bool is_awaitable<awaitable<T>> = true;
+
+class gather_options {
+ public:
+  std::size_t concurrency = static_cast<std::size_t>(-1);
+  bool return_exceptions = false;
+};
+
+class concurrency_setting {
+ public:
+  explicit concurrency_setting(std::size_t value) : value_(value) {
+    if (value == 0) throw std::invalid_argument("coproc: concurrency must be at least 1");
+  }
+  void apply(gather_options& all) const { all.concurrency = value_; }
+
+ private:
+  std::size_t value_;
+};
+class concurrency_keyword {
+ public:
+  constexpr concurrency_keyword() = default;
+  template <std::integral Number>
+  auto operator=(Number at_once) const {
+    return concurrency_setting(at_once < 1 ? 0 : static_cast<std::size_t>(at_once));
+  }
+};
+
+class return_exceptions_setting {
+ public:
+  explicit return_exceptions_setting(bool value) : value_(value) {}
+  void apply(gather_options& all) const { all.return_exceptions = value_; }
+
+ private:
+  bool value_;
+};
+class return_exceptions_keyword {
+ public:
+  constexpr return_exceptions_keyword() = default;
+  auto operator=(bool yes) const { return return_exceptions_setting(yes); }
+};
+
+template <class T>
+concept gather_setting = requires(const T& value, gather_options& all) { value.apply(all); };
+
+template <class... Arguments>
+inline constexpr bool wants_outcomes =
+    (std::same_as<std::remove_cvref_t<Arguments>, return_exceptions_setting> || ...);
+
+template <class T>
+using slot = std::shared_ptr<std::optional<no_void<T>>>;
+
+/// Runs what @p start_next starts, until it says that there is nothing more and all have ended.
+/// @param start_next (crew, index) -> whether there was one to start
+/// @param keep (index, exception) is told of each end, where exceptions are returned
+template <class StartNext, class Keep>
+awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_next, Keep& keep) {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto all = std::make_shared<crew>(executor);
+  shield against_cancellation;
+  co_await against_cancellation.up();
+  std::exception_ptr failure;
+  bool cancelled = false, more = true;
+  for (std::size_t index = 0;;) {
+    while (more && !failure && !cancelled && all->alive() < how.concurrency) {
+      try {
+        more = start_next(*all, index);
+        ++index;
+      } catch (...) {  // the range itself has thrown
+        failure = std::current_exception();
+        all->cancel();
+      }
+    }
+    if (all->alive() == 0) break;
+    const error_code stop = co_await all->wait();
+    if (stop && !std::exchange(cancelled, true)) all->cancel();
+    for (auto& [number, why] : all->take_ended()) {
+      if (how.return_exceptions) keep(number, why);
+      else if (why && !failure) {
+        failure = why;
+        all->cancel();
+      }
+    }
+  }
+  co_await all->clean();
+  co_await against_cancellation.down();
+  if (cancelled) throw cancelled_error(name);
+  if (failure) std::rethrow_exception(failure);
+}
+
+template <class T, bool Outcomes>
+auto result_of(const slot<T>& result, const std::exception_ptr& failure) {
+  if constexpr (Outcomes)
+    return failure ? outcome<T>(failure) : outcome<T>(std::move(*result));
+  else return std::move(**result);
+}
+
+template <bool Outcomes, class... T>
+auto gather_tuple(gather_options how, awaitable<T>... jobs)
+    -> awaitable<std::conditional_t<
+        Outcomes, std::tuple<outcome<T>...>,
+        std::conditional_t<(std::is_void_v<T> && ...), void, std::tuple<no_void<T>...>>>> {
+  std::tuple<awaitable<T>...> waiting(std::move(jobs)...);
+  std::tuple<slot<T>...> results(std::make_shared<std::optional<no_void<T>>>()...);
+  std::exception_ptr failures[sizeof...(T)];
+  auto start_next = [&](crew& all, std::size_t index) {
+    const auto start = [&]<std::size_t... I>(std::index_sequence<I...>) {
+      ((I == index ? all.template start<T>(I, std::move(std::get<I>(waiting)), std::get<I>(results))
+                   : void()),
+       ...);
+    };
+    start(std::index_sequence_for<T...>());
+    return index + 1 < sizeof...(T);
+  };
+  auto keep = [&](std::size_t index, const std::exception_ptr& why) { failures[index] = why; };
+  co_await run_crew("gather", how, start_next, keep);
+  const auto collect = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::tuple(result_of<T, Outcomes>(std::get<I>(results), failures[I])...);
+  };
+  if constexpr (Outcomes || !(std::is_void_v<T> && ...))
+    co_return collect(std::index_sequence_for<T...>());
+}
+
+/// Sorts awaitables from keywords, which may stand anywhere.
+template <class... Arguments>
+auto gather_each(Arguments&&... arguments) {
+  gather_options how;
+  const auto read = [&]<class A>(const A& argument) {
+    static_assert(is_awaitable<A> || gather_setting<A>,
+                  "coproc: gather takes awaitables, or one range of awaitables, and keywords");
+    if constexpr (gather_setting<A>) argument.apply(how);
+  };
+  (read(arguments), ...);
+  const auto only_jobs = []<class A>(A&& argument) {
+    if constexpr (is_awaitable<std::remove_cvref_t<A>>)
+      return std::tuple<std::remove_cvref_t<A>>(std::move(argument));
+    else return std::tuple<>();
+  };
+  return std::apply(
+      [&](auto... jobs) {
+        return gather_tuple<wants_outcomes<Arguments...>>(how, std::move(jobs)...);
+      },
+      std::tuple_cat(only_jobs(std::forward<Arguments>(arguments))...));
+}
+
+template <class Awaitable>
+struct value_of;
+template <class T>
+struct value_of<awaitable<T>> {
+  using type = T;
+};
+
+template <class Range, bool Outcomes>
+auto gather_all(Range range, gather_options how)
+    -> awaitable<std::conditional_t<
+        Outcomes, std::vector<outcome<typename value_of<std::ranges::range_value_t<Range>>::type>>,
+        std::conditional_t<
+            std::is_void_v<typename value_of<std::ranges::range_value_t<Range>>::type>, void,
+            std::vector<no_void<typename value_of<std::ranges::range_value_t<Range>>::type>>>>> {
+  using T = typename value_of<std::ranges::range_value_t<Range>>::type;
+  constexpr bool keeps = Outcomes || !std::is_void_v<T>;
+  std::vector<slot<T>> results;
+  std::vector<std::exception_ptr> failures;
+  const slot<T> nowhere = std::make_shared<std::optional<no_void<T>>>();
+  auto next = std::ranges::begin(range);
+  auto start_next = [&](crew& all, std::size_t index) {
+    if (next == std::ranges::end(range)) return false;
+    slot<T> result = std::make_shared<std::optional<no_void<T>>>();
+    if constexpr (keeps) results.push_back(result);
+    if constexpr (Outcomes) failures.emplace_back();
+    all.template start<T>(index, awaitable<T>(std::ranges::iter_move(next)), std::move(result));
+    ++next;
+    return true;
+  };
+  auto keep = [&](std::size_t index, const std::exception_ptr& why) { failures[index] = why; };
+  co_await run_crew("gather", how, start_next, keep);
+  if constexpr (keeps) {
+    std::vector<decltype(result_of<T, Outcomes>(nowhere, nullptr))> values;
+    values.reserve(results.size());
+    for (std::size_t i = 0; i < results.size(); ++i)
+      values.push_back(
+          result_of<T, Outcomes>(results[i], Outcomes ? failures[i] : std::exception_ptr()));
+    co_return values;
+  }
+}
+
+template <class Range, class... Keywords>
+auto gather_range(Range&& range, const Keywords&... keywords) {
+  static_assert((gather_setting<Keywords> && ...),
+                "coproc: after a range gather takes only concurrency and return_exceptions");
+  gather_options how;
+  (keywords.apply(how), ...);
+  return gather_all<Range, wants_outcomes<Keywords...>>(std::forward<Range>(range), how);
+}
+
+}  // namespace detail
+}  // namespace coproc

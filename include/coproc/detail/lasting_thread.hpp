@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <coproc/detail/spawn.hpp>
+#include <mutex>
+#include <thread>
+
+namespace coproc::detail {
+
+/// A thread that lasts as long as the process. Linux sends the parent-death signal when the
+/// *thread* that made the child ends, so children that are to die with the process are made here.
+/// It starts at the first use and sleeps ever after; the objects are never destroyed, since it may
+/// still run while statics are.
+class lasting_thread {
+ public:
+  static lasting_thread& instance() {
+    static lasting_thread* const the_one = new lasting_thread;
+    return *the_one;
+  }
+
+  /// Runs spawn() there and waits for it, as long as the launch would have taken here.
+  pid_t run(spawn_plan& plan, unique_fd& pidfd) {
+    const std::lock_guard turn(turn_);
+    std::unique_lock lock(mutex_);
+    if (home_ != ::getpid()) start();
+    plan_ = &plan;
+    pidfd_ = &pidfd;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return plan_ == nullptr; });
+    return pid_;
+  }
+
+ private:
+  void start() {
+    // No handler of the host is to run in this thread.
+    const system::all_signals_blocked blocked;
+    std::thread([this] {
+      for (std::unique_lock lock(mutex_);;) {
+        changed_.wait(lock, [this] { return plan_ != nullptr; });
+        pid_ = spawn(*plan_, *pidfd_);
+        plan_ = nullptr;
+        changed_.notify_all();
+      }
+    }).detach();
+    home_ = ::getpid();
+  }
+
+  std::mutex turn_, mutex_;
+  std::condition_variable changed_;
+  spawn_plan* plan_ = nullptr;
+  unique_fd* pidfd_ = nullptr;
+  pid_t pid_ = -1;
+  pid_t home_ = 0;  // a fork has no copy of the thread
+};
+
+inline pid_t spawn_from_lasting_thread(spawn_plan& plan, unique_fd& pidfd) {
+  return lasting_thread::instance().run(plan, pidfd);
+}
+
+}  // namespace coproc::detail

@@ -1,0 +1,130 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// What the keywords of a command set, as plain data.
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <concepts>
+#include <coproc/detail/config.hpp>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace coproc::detail {
+
+/// Where one of the child's descriptors 0, 1, 2 comes from.
+class stdio {
+ public:
+  enum class kind { inherit, piped, devnull, terminal, to_stdout, file, append, descriptor };
+
+  stdio() = default;
+  explicit stdio(kind k) : what(k) {}
+  stdio(kind k, std::filesystem::path file) : what(k), path(std::move(file)) {}
+  explicit stdio(int descriptor) : what(kind::descriptor), fd(descriptor) {}
+
+  /// True where this process holds the other end.
+  bool streamed() const { return what == kind::piped || what == kind::terminal; }
+
+  kind what = kind::inherit;
+  std::filesystem::path path;  // file, append
+  int fd = -1;                 // descriptor
+};
+
+/// A user or group: a number, or a name to look up.
+template <class Id>
+class account {
+ public:
+  template <std::integral Number>
+    requires(!std::same_as<Number, bool>)
+  account(Number number) : value(static_cast<Id>(number)) {}
+  template <class Name>
+    requires std::convertible_to<Name, std::string>
+  account(Name&& name) : value(std::string(std::forward<Name>(name))) {}
+
+  std::variant<Id, std::string> value;
+};
+
+/// All that the keywords can say of one command.
+class options {
+ public:
+  stdio streams[3];
+  std::optional<std::filesystem::path> cwd;
+  std::optional<std::string> argv0;
+
+  bool replace_environment = false;
+  std::map<std::string, std::optional<std::string>, std::less<>> environment;  // nullopt: unset
+
+  bool new_session = false;
+  std::optional<pid_t> process_group;  // 0: one of its own
+  std::optional<account<uid_t>> as_user;
+  std::optional<account<gid_t>> as_group;
+  std::optional<std::vector<account<gid_t>>> extra_groups;
+  std::optional<mode_t> new_umask;
+  std::optional<int> niceness;
+  std::map<int, rlimit> resource_limits;
+  std::map<int, int> pass_fds;  // number in the child -> descriptor here
+  bool kill_on_parent_death = false;
+
+  std::size_t limit = 64 * 1024;
+
+  std::optional<std::size_t> max_output;
+  std::optional<std::chrono::nanoseconds> timeout;
+  std::optional<std::chrono::nanoseconds> grace;
+};
+
+template <class T>
+concept text = std::convertible_to<const T&, std::string_view> ||
+               std::convertible_to<const T&, std::string>;
+template <class T>
+concept path_like = !text<T> && std::convertible_to<const T&, std::filesystem::path>;
+template <class T>
+concept number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
+                 !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
+                 !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+/// What can be one argument, or a variable's value: a string, a path or an integer.
+template <class T>
+concept word = text<T> || path_like<T> || number<T>;
+
+/// The text that stands for a value in an argument list.
+template <word T>
+std::string to_word(const T& value) {
+  if constexpr (std::is_pointer_v<T>)
+    if (value == nullptr)
+      throw std::invalid_argument("coproc: a null pointer where a string was expected");
+  if constexpr (std::convertible_to<const T&, std::string_view>)
+    return std::string(static_cast<std::string_view>(value));
+  else if constexpr (text<T>) return value;
+  else if constexpr (path_like<T>) return static_cast<std::filesystem::path>(value).string();
+  else return std::to_string(value);
+}
+
+/// What `keyword = value` gives: a change to the options, to be applied by the command it is
+/// written in. A class with a constructor, since g++ 12 copies temporary aggregates in a co_await
+/// expression bit by bit.
+template <class Change>
+class setting {
+ public:
+  explicit setting(Change change) : change_(std::move(change)) {}
+  void apply(options& all) const { change_(all); }
+
+ private:
+  Change change_;
+};
+
+template <class T>
+inline constexpr bool is_setting = false;
+template <class Change>
+inline constexpr bool is_setting<setting<Change>> = true;
+
+}  // namespace coproc::detail

@@ -1,0 +1,303 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/buffer.hpp>
+#include <coproc/detail/one_at_a_time.hpp>
+#include <coproc/detail/watched_fd.hpp>
+#include <memory>
+
+namespace coproc::detail {
+
+/// What is behind a reader: the descriptor, and the bytes that have been read and not yet asked for.
+/// Bytes move from the one to the other in one synchronous step, so no cancellation can lose any.
+class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
+ public:
+  using self = std::shared_ptr<pipe_reader>;
+
+  pipe_reader(const asio::any_io_executor& executor, unique_fd fd, std::size_t limit, bool terminal)
+      : fd_(executor, std::move(fd)), limit_(limit), terminal_(terminal) {}
+
+  const asio::any_io_executor& executor() const noexcept { return fd_.executor(); }
+  bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
+
+  // The coroutines take their own reference to *this: the process may be destroyed meanwhile.
+
+  static awaitable<std::string> read_all(self me) {
+    const one_at_a_time guard(me->busy_, "read");
+    while (!me->eof_) co_await me->fill("read", whole);
+    me->scanned_ = 0;
+    co_return me->buffer_.drain();
+  }
+
+  static awaitable<std::string> read_some(self me, std::size_t most) {
+    const one_at_a_time guard(me->busy_, "read");
+    while (most > 0 && me->buffer_.empty() && !me->eof_) co_await me->fill("read", piece);
+    co_return me->take(std::min(most, me->buffer_.size()));
+  }
+
+  static awaitable<std::string> read_exactly(self me, std::size_t count) {
+    const one_at_a_time guard(me->busy_, "readexactly");
+    while (me->buffer_.size() < count) {
+      if (me->eof_) throw incomplete_read_error(me->take(me->buffer_.size()), count);
+      co_await me->fill("readexactly", whole);
+    }
+    co_return me->take(count);
+  }
+
+  static awaitable<std::string> read_until(self me, std::string text, bool limited) {
+    if (text.empty()) throw std::invalid_argument("coproc: readuntil: the separator is empty");
+    const one_at_a_time guard(me->busy_, limited ? "readuntil" : "until");
+    for (std::size_t from = 0;;) {
+      const std::size_t found = me->buffer_.view().find(text, from);
+      const bool there = found != std::string_view::npos;
+      if (limited && (there ? found : me->buffer_.size()) > me->limit_)
+        me->over_limit("readuntil", there ? found : me->buffer_.size());
+      if (there) co_return me->take(found + text.size());
+      if (me->eof_) throw incomplete_read_error(me->take(me->buffer_.size()), 0);
+      if (me->buffer_.size() >= text.size()) from = me->buffer_.size() - text.size() + 1;
+      co_await me->fill("readuntil", piece);
+    }
+  }
+
+  // Lines: what is in the buffer costs no reference, no second frame, and no turn of the loop.
+
+  awaitable<std::optional<std::string>> read_line() {
+    one_at_a_time::check(busy_, "readline");
+    std::optional<std::string_view> line = next_line();
+    if (!line && !eof_) {
+      const self keep = shared_from_this();
+      co_await fill_line(keep);
+      line = next_line();
+      co_return std::optional<std::string>(line);
+    }
+    co_return std::optional<std::string>(line);
+  }
+
+  awaitable<bool> read_line(std::string& into) {
+    one_at_a_time::check(busy_, "readline");
+    std::optional<std::string_view> line = next_line();
+    if (!line && !eof_) {
+      const self keep = shared_from_this();
+      co_await fill_line(keep);
+      line = next_line();
+      into = line.value_or(std::string_view());
+      co_return line.has_value();
+    }
+    into = line.value_or(std::string_view());
+    co_return line.has_value();
+  }
+
+  /// Views of as many whole lines as are there.
+  template <class Views>
+  static awaitable<Views> read_lines(self me) {
+    one_at_a_time::check(me->busy_, "lines");
+    if (me->end_of_lines() == 0 && !me->eof_) co_await fill_line(me);
+    const std::string_view text = me->buffer_.view().substr(0, me->end_of_lines());
+    me->consume(text.size());
+    co_return Views(text);
+  }
+
+  template <class Buffers, class Token>
+  static auto async_read_some(self me, const Buffers& buffers, Token&& token) {
+    const auto executor = me->executor();
+    return asio::async_compose<Token, void(error_code, std::size_t)>(
+        read_operation<Buffers>(std::move(me), buffers), token, executor);
+  }
+
+  // For the exchange, which reads both outputs at once.
+
+  enum class fill_result { data, end, blocked };
+
+  static constexpr std::size_t piece = 128 * 1024;    // a read for lines stays in the cache
+  static constexpr std::size_t whole = 1024 * 1024;  // one for everything is as long as a pipe
+
+  /// Reads once, without waiting.
+  /// @param most an upper bound for the size of this read
+  fill_result try_fill(std::size_t most) {
+    if (eof_) return fill_result::end;
+    chunk_ = std::min(chunk_, most);
+    const auto [data, room] = buffer_.prepare(chunk_);
+    const std::size_t asked = std::min(room, most);
+    ssize_t got;
+    do got = ::read(fd_.get(), data, asked);
+    while (got < 0 && errno == EINTR);
+    if (got > 0) {
+      buffer_.commit(static_cast<std::size_t>(got));
+      drained_ = static_cast<std::size_t>(got) < asked;
+      if (!drained_) chunk_ *= 4;
+      // A pipe that was full to the brim is a busy one: fewer, larger turns. Not before, as
+      // users other than root have only so many pages for pipes.
+      if (!enlarged_ && got >= 64 * 1024) enlarge();
+      return fill_result::data;
+    }
+    if (got < 0 && errno == EAGAIN) {
+      drained_ = true;
+      return fill_result::blocked;
+    }
+    // A terminal whose other side is closed says EIO.
+    if (got < 0 && !(terminal_ && errno == EIO)) {
+      const error_code code(errno, boost::system::system_category());
+      throw error(code, "read: " + code.message());
+    }
+    eof_ = true;
+    fd_.close();
+    return fill_result::end;
+  }
+
+  /// Whether the last read took all there was, so that it is time to wait.
+  bool drained() const noexcept { return drained_; }
+  bool ended() const noexcept { return eof_; }
+  bool& busy() noexcept { return busy_; }
+  watched_fd& descriptor() noexcept { return fd_; }
+  buffer& bytes() noexcept {
+    scanned_ = 0;
+    return buffer_;
+  }
+  /// Ends the stream where it is.
+  void close() {
+    eof_ = true;
+    fd_.close();
+  }
+
+ private:
+  static constexpr std::size_t smallest = 4096;
+
+  /// Waits for bytes, or for the end.
+  awaitable<void> fill(const char* what, std::size_t most) {
+    for (;;) {
+      if (!drained_ && try_fill(most) != fill_result::blocked) {
+        if (!fairness_.due()) co_return;
+        const bool go_on = co_await yield_to_others();
+        if (!go_on) throw cancelled_error(what);
+        co_return;
+      }
+      const error_code failure = co_await fd_.ready(asio::posix::descriptor_base::wait_read);
+      if (failure) throw cancelled_error(what);
+      drained_ = false;
+      fairness_.waited();
+    }
+  }
+
+  /// Fills until there is a whole line, or the end.
+  static awaitable<void> fill_line(self me) {
+    const one_at_a_time guard(me->busy_, "readline");
+    while (!me->eof_ && me->find_newline() == std::string_view::npos) {
+      if (me->buffer_.size() > me->limit_) me->over_limit("readline", me->buffer_.size());
+      co_await me->fill("readline", piece);
+    }
+  }
+
+  /// Where the first newline is; remembers how far it has looked.
+  std::size_t find_newline() {
+    const std::size_t found = buffer_.view().find('\n', scanned_);
+    scanned_ = found == std::string_view::npos ? buffer_.size() : found;
+    return found;
+  }
+
+  /// Takes a line off the buffer, if there is a whole one.
+  std::optional<std::string_view> next_line() {
+    const std::size_t found = find_newline();
+    const bool whole_line = found != std::string_view::npos;
+    if (scanned_ > limit_) over_limit("readline", scanned_);
+    if (!whole_line && (!eof_ || buffer_.empty())) return std::nullopt;
+    const std::string_view line = buffer_.view().substr(0, found);
+    consume(line.size() + (whole_line ? 1 : 0));
+    return line;
+  }
+
+  /// The offset behind the last newline, or behind everything at the end of the stream.
+  std::size_t end_of_lines() const {
+    if (eof_) return buffer_.size();
+    return buffer_.view().rfind('\n') + 1;  // npos + 1 is 0
+  }
+
+  void consume(std::size_t bytes) {
+    buffer_.consume(bytes);
+    scanned_ = 0;
+  }
+  std::string take(std::size_t bytes) {
+    scanned_ = 0;
+    return buffer_.take(bytes);
+  }
+
+  [[noreturn]] void over_limit(const char* what, std::size_t reached) const {
+    throw limit_error(std::string(what) + ": no end of it within the limit of " +
+                          std::to_string(limit_) + " bytes",
+                      reached);
+  }
+
+  void enlarge() {
+    enlarged_ = true;
+#if defined(F_SETPIPE_SZ)
+    ::fcntl(fd_.get(), F_SETPIPE_SZ, static_cast<int>(whole));  // refused: it stays as it is
+#endif
+  }
+
+  template <class Buffers>
+  class read_operation {
+   public:
+    read_operation(self me, const Buffers& buffers) : me_(std::move(me)), buffers_(buffers) {}
+
+    template <class Operation>
+    void operator()(Operation& operation, error_code failure = {}) {
+      if (!started_) {
+        started_ = true;
+        operation.reset_cancellation_state(asio::enable_total_cancellation());
+        guard_ = std::make_unique<one_at_a_time>(me_->busy_, "async_read_some");
+        finished_ = attempt();
+        if (finished_)  // not from within the initiating function
+          return asio::post(me_->executor(), std::move(operation));
+      } else if (!finished_) {
+        if (failure) result_ = failure;
+        finished_ = failure || attempt();
+      }
+      if (finished_) {
+        guard_.reset();
+        return operation.complete(result_, got_);
+      }
+      auto& descriptor = me_->fd_.registered();
+      descriptor.async_wait(asio::posix::descriptor_base::wait_read, std::move(operation));
+    }
+
+   private:
+    /// True: done, one way or the other.
+    bool attempt() {
+      if (asio::buffer_size(buffers_) == 0) return true;
+      if (me_->buffer_.empty()) {
+        try {
+          const fill_result result = me_->try_fill(piece);
+          if (result == fill_result::blocked) return false;
+          if (result == fill_result::end) result_ = asio::error::eof;
+        } catch (const error& e) {
+          result_ = e.code();
+        }
+      }
+      got_ = asio::buffer_copy(
+          buffers_, asio::buffer(me_->buffer_.view().data(), me_->buffer_.view().size()));
+      me_->consume(got_);
+      return true;
+    }
+
+    self me_;
+    Buffers buffers_;
+    std::unique_ptr<one_at_a_time> guard_;
+    bool started_ = false, finished_ = false;
+    error_code result_;
+    std::size_t got_ = 0;
+  };
+
+  watched_fd fd_;
+  buffer buffer_;
+  std::size_t limit_;
+  std::size_t scanned_ = 0;  // so far there is no newline
+  std::size_t chunk_ = smallest;
+  bool terminal_;
+  bool eof_ = false;
+  bool busy_ = false;
+  bool drained_ = true;  // nothing is known to be in the pipe: wait first
+  bool enlarged_ = false;
+  fairness fairness_;
+};
+
+}  // namespace coproc::detail

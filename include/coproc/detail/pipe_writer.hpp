@@ -1,0 +1,168 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <signal.h>
+
+#include <coproc/detail/one_at_a_time.hpp>
+#include <coproc/detail/watched_fd.hpp>
+#include <memory>
+#include <string_view>
+
+namespace coproc::detail {
+
+/// write() that gives EPIPE without SIGPIPE, whatever the host does with that signal: it is blocked
+/// in this thread meanwhile, and taken back if the write has raised it.
+inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size) {
+  sigset_t sigpipe, before;
+  ::sigemptyset(&sigpipe);
+  ::sigaddset(&sigpipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+  bool pending = false;
+  if (::sigismember(&before, SIGPIPE) == 1) {  // only then can there be one that is not ours
+    sigset_t waiting;
+    ::sigpending(&waiting);
+    pending = ::sigismember(&waiting, SIGPIPE) == 1;
+  }
+  ssize_t written;
+  do written = ::write(fd, data, size);
+  while (written < 0 && errno == EINTR);
+  const int error = errno;
+  if (written < 0 && error == EPIPE && !pending) {
+#if defined(__APPLE__)  // has no sigtimedwait
+    int number = 0;
+    ::sigpending(&before);
+    if (::sigismember(&before, SIGPIPE) == 1) ::sigwait(&sigpipe, &number);
+#else
+    const timespec now = {};
+    while (::sigtimedwait(&sigpipe, nullptr, &now) < 0 && errno == EINTR) {
+    }
+#endif
+  }
+  if (!pending) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return written;
+}
+
+/// What is behind a writer.
+class pipe_writer {
+ public:
+  using self = std::shared_ptr<pipe_writer>;
+
+  pipe_writer(const asio::any_io_executor& executor, unique_fd fd, bool terminal)
+      : fd_(executor, std::move(fd)), terminal_(terminal) {}
+
+  const asio::any_io_executor& executor() const noexcept { return fd_.executor(); }
+  bool is_open() const noexcept { return fd_.get() >= 0; }
+
+  void close() {
+    // Closing its other side would not end a terminal's input; the end-of-file character does, at
+    // the start of a line.
+    if (terminal_ && is_open()) write_without_sigpipe(fd_.get(), at_line_start_ ? "\4" : "\4\4", at_line_start_ ? 1 : 2);
+    fd_.close();
+  }
+
+  /// Writes what the pipe takes now: a count, 0 where it takes none.
+  /// @throws error, `broken_pipe` where nobody reads any more
+  std::size_t try_write(std::string_view bytes) {
+    if (!is_open()) fail(EBADF);
+    if (bytes.empty()) return 0;
+    const ssize_t written = write_without_sigpipe(fd_.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno != EAGAIN) fail(errno == EIO && terminal_ ? EPIPE : errno);
+    if (written <= 0) return 0;
+    at_line_start_ = bytes[static_cast<std::size_t>(written) - 1] == '\n';
+    return static_cast<std::size_t>(written);
+  }
+
+  static awaitable<void> write(self me, std::string bytes) {
+    const one_at_a_time guard(me->busy_, "write");
+    if (!me->is_open()) me->fail(EBADF);
+    for (std::string_view rest = bytes; !rest.empty();) {
+      const std::size_t written = me->try_write(rest);
+      rest.remove_prefix(written);
+      if (written == 0) {
+        const error_code failure = co_await me->fd_.ready(asio::posix::descriptor_base::wait_write);
+        if (failure) throw cancelled_error("write");
+        me->fairness_.waited();
+      } else if (me->fairness_.due()) {
+        const bool go_on = co_await yield_to_others();
+        if (!go_on) throw cancelled_error("write");
+      }
+    }
+  }
+
+  template <class Buffers, class Token>
+  static auto async_write_some(self me, const Buffers& buffers, Token&& token) {
+    const auto executor = me->executor();
+    return asio::async_compose<Token, void(error_code, std::size_t)>(
+        write_operation<Buffers>(std::move(me), buffers), token, executor);
+  }
+
+  bool& busy() noexcept { return busy_; }
+  watched_fd& descriptor() noexcept { return fd_; }
+
+ private:
+  [[noreturn]] static void fail(int number) {
+    const error_code code(number, boost::system::system_category());
+    throw error(code, number == EBADF ? "write: the stream is closed" : "write: " + code.message());
+  }
+
+  template <class Buffers>
+  class write_operation {
+   public:
+    write_operation(self me, const Buffers& buffers) : me_(std::move(me)), buffers_(buffers) {}
+
+    template <class Operation>
+    void operator()(Operation& operation, error_code failure = {}) {
+      if (!started_) {
+        started_ = true;
+        operation.reset_cancellation_state(asio::enable_total_cancellation());
+        guard_ = std::make_unique<one_at_a_time>(me_->busy_, "async_write_some");
+        finished_ = attempt();
+        if (finished_)  // not from within the initiating function
+          return asio::post(me_->executor(), std::move(operation));
+      } else if (!finished_) {
+        if (failure) result_ = failure;
+        finished_ = failure || attempt();
+      }
+      if (finished_) {
+        guard_.reset();
+        return operation.complete(result_, written_);
+      }
+      auto& descriptor = me_->fd_.registered();
+      descriptor.async_wait(asio::posix::descriptor_base::wait_write, std::move(operation));
+    }
+
+   private:
+    /// True: done, one way or the other.
+    bool attempt() {
+      try {
+        for (auto at = asio::buffer_sequence_begin(buffers_);
+             at != asio::buffer_sequence_end(buffers_); ++at) {
+          const asio::const_buffer bytes(*at);
+          if (bytes.size() == 0) continue;
+          written_ = me_->try_write({static_cast<const char*>(bytes.data()), bytes.size()});
+          return written_ > 0;
+        }
+      } catch (const error& e) {
+        result_ = e.code();
+      }
+      return true;
+    }
+
+    self me_;
+    Buffers buffers_;
+    std::unique_ptr<one_at_a_time> guard_;
+    bool started_ = false, finished_ = false;
+    error_code result_;
+    std::size_t written_ = 0;
+  };
+
+  watched_fd fd_;
+  bool terminal_;
+  bool at_line_start_ = true;
+  bool busy_ = false;
+  fairness fairness_;
+};
+
+}  // namespace coproc::detail

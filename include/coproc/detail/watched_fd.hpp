@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/context.hpp>
+#include <coproc/detail/descriptor.hpp>
+#include <coproc/error.hpp>
+
+namespace coproc::detail {
+
+/// A descriptor of ours, registered with its context's reactor at the first wait, and still ours
+/// when the context has gone.
+class watched_fd final : private context_bound {
+ public:
+  using descriptor = asio::posix::stream_descriptor;
+
+  watched_fd(const asio::any_io_executor& executor, unique_fd fd)
+      : executor_(executor), fd_(std::move(fd)) {
+    bind(executor);
+  }
+  ~watched_fd() { close(); }
+
+  int get() const noexcept { return fd_.get(); }
+  /// Empty when the context has gone.
+  const asio::any_io_executor& executor() const noexcept { return executor_; }
+
+  /// For waits only.
+  descriptor& registered() {
+    if (!registered_) {
+      if (!executor_ || !fd_) throw cancelled_error("wait for a closed descriptor");
+      registered_.emplace(executor_, fd_.get());
+    }
+    return *registered_;
+  }
+
+  /// Ends all waits on it, as cancelled.
+  void cancel() {
+    error_code ignored;
+    if (registered_) registered_->cancel(ignored);
+  }
+
+  /// Ends all waits on it, as cancelled, and takes the descriptor away.
+  unique_fd release() {
+    if (registered_) {
+      registered_->release();
+      registered_.reset();
+    }
+    return std::move(fd_);
+  }
+  void close() { release(); }
+
+  /// `co_await fd.ready(kind)`: waits until the descriptor is ready. Error: cancelled, or closed.
+  awaitable<error_code> ready(asio::posix::descriptor_base::wait_type kind) {
+    const auto [error] =
+        co_await registered().async_wait(kind, asio::as_tuple(asio::use_awaitable_t<>()));
+    co_return error;
+  }
+
+  /// Notifies @p target with @p bit when the descriptor is ready, or no more waited for.
+  void notify(asio::posix::descriptor_base::wait_type kind, std::shared_ptr<wakeup> target,
+              unsigned bit) {
+    registered().async_wait(
+        kind, [target = std::move(target), bit](error_code) { target->notify(bit); });
+  }
+
+ private:
+  void context_gone() override {
+    if (registered_) registered_->release();
+    registered_.reset();
+    executor_ = asio::any_io_executor();
+  }
+
+  asio::any_io_executor executor_;
+  unique_fd fd_;
+  std::optional<descriptor> registered_;
+};
+
+/// For loops that may find work at every turn: lets everything else run now and then.
+class fairness {
+ public:
+  /// True every @p often calls: yield then.
+  bool due(unsigned often = 32) { return ++turns_ % often == 0; }
+  void waited() { turns_ = 0; }
+
+ private:
+  unsigned turns_ = 0;
+};
+
+/// Goes once around the event loop. False: the coroutine has been cancelled.
+inline awaitable<bool> yield_to_others() {
+  co_await asio::post(asio::use_awaitable_t<>());
+  const auto state = co_await asio::this_coro::cancellation_state;
+  co_return state.cancelled() == asio::cancellation_type::none;
+}
+
+}  // namespace coproc::detail

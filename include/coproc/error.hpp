@@ -1,0 +1,153 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <coproc/status.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coproc {
+
+/// The base of all that this library throws for what happens at run time. (Misuse of the interface
+/// is a `std::logic_error`.) code() is the errno, Asio's code, or that of exit_category().
+class error : public boost::system::system_error {
+ public:
+  error(error_code code, std::string message, output partial = output())
+      : system_error(code),
+        state_(std::make_shared<state>(std::move(message), std::move(partial))) {}
+
+  /// The whole message; the text of code() is part of it where it helps.
+  const char* what() const noexcept override { return state_->message.c_str(); }
+
+  /// What the child had written to stdout until then, where the operation was gathering it.
+  const std::string& out() const noexcept { return state_->partial.out; }
+  /// The same for stderr.
+  const std::string& err() const noexcept { return state_->partial.err; }
+  const output& partial_output() const noexcept { return state_->partial; }
+
+ private:
+  struct state {
+    state(std::string text, output written)
+        : message(std::move(text)), partial(std::move(written)) {}
+    std::string message;
+    output partial;
+  };
+  std::shared_ptr<const state> state_;  // so that copying an exception cannot throw
+};
+
+/// A child could not be started; nothing of it is left behind.
+class launch_error : public error {
+ public:
+  /// @param step what failed: "exec", "chdir", "open", ... (see step())
+  /// @param message "program: step object: reason"
+  launch_error(int error_number, std::string_view step, std::string message)
+      : error(error_code(error_number, boost::system::system_category()), std::move(message)),
+        step_(step) {}
+
+  /// The step that failed, named as the call or keyword at fault: "arguments", "environment",
+  /// "open", "pipe", "terminal", "clone", "dup2", "close_range", "pass_fds", "new_session",
+  /// "process_group", "resource_limit", "niceness", "extra_groups", "as_group", "as_user",
+  /// "kill_on_parent_death", "chdir" or "exec".
+  std::string_view step() const noexcept { return step_; }
+
+ private:
+  std::string_view step_;  // always a literal
+};
+
+/// The category of exit_error's code: its value is the returncode, its message describe()'s.
+inline const boost::system::error_category& exit_category() {
+  struct category final : boost::system::error_category {
+    const char* name() const noexcept override { return "coproc.exit"; }
+    std::string message(int value) const override { return describe(value); }
+  };
+  static const category instance;
+  return instance;
+}
+
+/// completed::check(): the command ended, but not with a returncode that counts as success.
+class exit_error : public error {
+ public:
+  exit_error(int returncode, std::string message, output written)
+      : error(error_code(returncode, exit_category()), std::move(message), std::move(written)) {}
+  int returncode() const noexcept { return code().value(); }
+};
+
+/// Time ran out. The child, if the operation owned it, has ended and been reaped; what it had
+/// written is in out() and err().
+class timeout_error : public error {
+ public:
+  explicit timeout_error(std::string message, output partial = output(),
+                         std::chrono::nanoseconds elapsed = {}, class usage used = {})
+      : error(asio::error::timed_out, std::move(message), std::move(partial)),
+        elapsed_(elapsed),
+        usage_(used) {}
+  /// How long the operation had run.
+  std::chrono::nanoseconds elapsed() const noexcept { return elapsed_; }
+  /// What the child has used, where the operation owned and reaped it.
+  const class usage& usage() const noexcept { return usage_; }
+
+ private:
+  std::chrono::nanoseconds elapsed_;
+  class usage usage_;
+};
+
+/// The operation was cancelled (code() is `asio::error::operation_aborted`). What had been read is
+/// in out() and err(), and still in the process as well.
+class cancelled_error : public error {
+ public:
+  explicit cancelled_error(const std::string& what_was, output partial = output())
+      : error(asio::error::operation_aborted, what_was + ": cancelled", std::move(partial)) {}
+};
+
+/// A line is longer than the stream's `limit`, or an output than `max_output`. Nothing is lost:
+/// the bytes of a line stay in the stream, those of an output are in out() and err().
+class limit_error : public error {
+ public:
+  limit_error(std::string message, std::size_t reached, output partial = output())
+      : error(make_error_code(boost::system::errc::message_size), std::move(message),
+              std::move(partial)),
+        reached_(reached) {}
+  /// How many bytes there were already, without an end in sight.
+  std::size_t reached() const noexcept { return reached_; }
+
+ private:
+  std::size_t reached_;
+};
+
+/// The stream ended before readexactly, readuntil or until had what they were to wait for.
+class incomplete_read_error : public error {
+ public:
+  /// @param expected the number of bytes asked for, 0 where a text was
+  incomplete_read_error(std::string partial, std::size_t expected)
+      : error(asio::error::eof,
+              "end of stream after " + std::to_string(partial.size()) +
+                  (expected != 0 ? " of " + std::to_string(expected) : std::string()) + " bytes",
+              output(std::move(partial), std::string())),
+        expected_(expected) {}
+  /// What was read before the end; the stream does not hold it any more.
+  const std::string& partial() const noexcept { return out(); }
+  std::size_t expected() const noexcept { return expected_; }
+
+ private:
+  std::size_t expected_;
+};
+
+/// coproc::run was ended by a signal, SIGINT or SIGTERM, and has cleaned up.
+class interrupted : public error {
+ public:
+  explicit interrupted(int signal)
+      : error(make_error_code(boost::system::errc::interrupted),
+              "interrupted by " + signal_name(signal)),
+        signal_(signal) {}
+  int signal() const noexcept { return signal_; }
+  /// What the program should return from main: 128 + the signal's number, as shells do.
+  int exit_code() const noexcept { return 128 + signal_; }
+
+ private:
+  int signal_;
+};
+
+}  // namespace coproc

@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/process.hpp>
+
+namespace coproc {
+namespace detail {
+
+inline awaitable<process> start(command what) {
+  const options& how = what.options();
+  if (how.timeout || how.grace || how.max_output)
+    throw std::invalid_argument(
+        "coproc: timeout, grace and max_output are for capture; for exec and shell use wait_for, "
+        "stop and the streams");
+  const auto executor = co_await asio::this_coro::executor;
+  launched started = launch(what);
+  co_return process(std::make_shared<exchange>(executor, started, how));
+}
+
+}  // namespace detail
+
+/// Starts a program, without a shell: `co_await exec("git", "log", "-1", cwd = repo, std_out =
+/// piped)`. Takes a `command`, or what makes one.
+/// @return the running child; its streams are driven by the awaiting coroutine's executor
+/// @throws launch_error if it cannot be started; then nothing is left behind: no child, no zombie,
+/// no descriptor
+/// @par Cancellation None: it does not wait. (The calling thread is busy until the kernel has loaded
+/// the program, some hundred microseconds whatever the size of this process.)
+/// @par Source asyncio.create_subprocess_exec
+/// @par Example examples/quickstart.cpp
+template <class... Arguments>
+awaitable<process> exec(Arguments&&... arguments) {
+  return detail::start(command(std::forward<Arguments>(arguments)...));
+}
+
+}  // namespace coproc

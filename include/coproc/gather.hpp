@@ -1,0 +1,47 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/gather.hpp>
+
+namespace coproc {
+
+namespace keywords {
+/// For gather over a range: how many run at once, at least 1; all of them by default.
+inline constexpr detail::concurrency_keyword concurrency;
+/// For gather: `return_exceptions = true` gives each result as an `outcome`, a value or an
+/// exception; a failure then cancels nobody. (asyncio's keyword)
+inline constexpr detail::return_exceptions_keyword return_exceptions;
+}  // namespace keywords
+using namespace keywords;
+
+/// Runs awaitables beside each other and waits for all: `auto [a, b] = co_await gather(f(), g());`
+///
+/// The first that fails cancels the others (terminal cancellation); when all have ended, and the
+/// children that they left have been reaped, its exception is rethrown. No coroutine outlives its
+/// gather.
+/// @return a tuple of the results, `std::monostate` for void; nothing if all are void. With
+/// `return_exceptions = true` a tuple of `outcome`.
+/// @par Cancellation All types: cancels all, waits for them, then throws `cancelled_error`.
+/// @par Lifetime, threads Each runs on a strand of its own over the executor of the caller, so on a
+/// pool of threads they run in parallel: what they share needs a guard.
+/// @par Source asyncio.gather. Where we differ: a failure cancels the others and they are waited
+/// for, as asyncio.TaskGroup does.
+/// @par Example examples/two_at_once.cpp
+template <class First, class... Rest>
+  requires detail::is_awaitable<std::remove_cvref_t<First>>
+auto gather(First&& first, Rest&&... rest) {
+  return detail::gather_each(std::forward<First>(first), std::forward<Rest>(rest)...);
+}
+
+/// The same for a range of awaitables, in the order of the range, into a vector. A lazy range (a
+/// view that makes awaitables) is advanced only when one may start, so with `concurrency = n` no
+/// more than n coroutines exist at once.
+/// @par Lifetime A range given as an lvalue must live until the end; its awaitables are moved from.
+template <std::ranges::input_range Range, class... Keywords>
+  requires detail::is_awaitable<std::ranges::range_value_t<Range>>
+auto gather(Range&& range, Keywords&&... keywords) {
+  return detail::gather_range<Range, Keywords...>(std::forward<Range>(range), keywords...);
+}
+
+}  // namespace coproc

@@ -1,0 +1,300 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/options.hpp>
+#include <cstdio>
+#include <ranges>
+
+namespace coproc {
+namespace detail {
+
+class piped_t {};
+class inherit_t {};
+class devnull_t {};
+class terminal_t {};
+class to_stdout_t {};
+class unset_t {};
+class new_group_t {};
+class append_t {
+ public:
+  explicit append_t(std::filesystem::path file) : path(std::move(file)) {}
+  std::filesystem::path path;
+};
+
+template <class T>
+concept has_native_handle = requires(T& object) {
+  { object.native_handle() } -> std::convertible_to<int>;
+};
+
+template <int Number>
+class stdio_keyword {
+ public:
+  constexpr stdio_keyword() = default;
+
+  auto operator=(inherit_t) const { return set(stdio(stdio::kind::inherit)); }
+  auto operator=(piped_t) const { return set(stdio(stdio::kind::piped)); }
+  auto operator=(devnull_t) const { return set(stdio(stdio::kind::devnull)); }
+  auto operator=(terminal_t) const { return set(stdio(stdio::kind::terminal)); }
+  auto operator=(to_stdout_t) const {
+    static_assert(Number == 2, "coproc: to_stdout is for std_err only");
+    return set(stdio(stdio::kind::to_stdout));
+  }
+  auto operator=(append_t file) const {
+    static_assert(Number != 0, "coproc: append is for std_out and std_err only");
+    return set(stdio(stdio::kind::append, std::move(file.path)));
+  }
+  auto operator=(int descriptor) const { return set(stdio(descriptor)); }
+  auto operator=(bool) const = delete;
+  auto operator=(std::FILE* file) const {
+    return set(stdio(file != nullptr ? ::fileno(file) : -1));
+  }
+  template <class T>
+    requires has_native_handle<T> || text<T> || path_like<T>
+  auto operator=(T&& value) const {
+    if constexpr (has_native_handle<T>) return set(stdio(static_cast<int>(value.native_handle())));
+    else return set(stdio(stdio::kind::file, to_word(value)));
+  }
+
+ private:
+  static auto set(stdio value) {
+    return setting([value = std::move(value)](options& all) { all.streams[Number] = value; });
+  }
+};
+
+/// A keyword whose value goes into one member of the options as it is.
+template <auto Member>
+class plain_keyword {
+  template <class T>
+  struct value_of {
+    using type = T;
+  };
+  template <class T>
+  struct value_of<std::optional<T>> {
+    using type = T;
+  };
+  using member = std::remove_cvref_t<decltype(std::declval<options&>().*Member)>;
+
+ public:
+  constexpr plain_keyword() = default;
+  auto operator=(typename value_of<member>::type value) const {
+    return setting([value = std::move(value)](options& all) { all.*Member = value; });
+  }
+};
+
+class process_group_keyword {
+ public:
+  constexpr process_group_keyword() = default;
+  auto operator=(pid_t group) const {
+    return setting([group](options& all) { all.process_group = group; });
+  }
+  auto operator=(new_group_t) const { return *this = pid_t{0}; }
+};
+
+class extra_groups_keyword {
+  static auto set(std::vector<account<gid_t>> list) {
+    return setting([list = std::move(list)](options& all) { all.extra_groups = list; });
+  }
+
+ public:
+  constexpr extra_groups_keyword() = default;
+  template <std::ranges::input_range Groups>
+    requires std::constructible_from<account<gid_t>, std::ranges::range_reference_t<Groups>> &&
+             (!text<Groups>)
+  auto operator=(Groups&& groups) const {
+    std::vector<account<gid_t>> list;
+    for (auto&& group : groups) list.emplace_back(group);
+    return set(std::move(list));
+  }
+  auto operator=(account<gid_t> group) const {
+    std::vector<account<gid_t>> list;
+    list.push_back(std::move(group));
+    return set(std::move(list));
+  }
+};
+
+class resource_limit_keyword {
+ public:
+  class one {
+   public:
+    explicit constexpr one(int resource) : resource_(resource) {}
+    template <std::convertible_to<rlim_t> Soft, std::convertible_to<rlim_t> Hard>
+    auto operator=(std::pair<Soft, Hard> soft_hard) const {
+      return setting([resource = resource_, soft_hard](options& all) {
+        all.resource_limits[resource] = rlimit{static_cast<rlim_t>(soft_hard.first),
+                                               static_cast<rlim_t>(soft_hard.second)};
+      });
+    }
+    auto operator=(rlim_t both) const { return *this = std::pair(both, both); }
+
+   private:
+    int resource_;
+  };
+  constexpr resource_limit_keyword() = default;
+  template <class Resource>  // glibc's C++ headers make the RLIMIT_ names an enum
+  constexpr one operator[](Resource resource) const {
+    return one(static_cast<int>(resource));
+  }
+};
+
+class pass_fds_keyword {
+ public:
+  class one {
+   public:
+    explicit constexpr one(int number) : number_(number) {}
+    auto operator=(int descriptor) const {
+      return setting([n = number_, descriptor](options& all) { all.pass_fds[n] = descriptor; });
+    }
+
+   private:
+    int number_;
+  };
+  constexpr pass_fds_keyword() = default;
+  constexpr one operator[](int number_in_child) const { return one(number_in_child); }
+  auto operator=(int descriptor) const { return (*this)[descriptor] = descriptor; }
+  template <std::ranges::input_range Descriptors>
+    requires std::convertible_to<std::ranges::range_reference_t<Descriptors>, int>
+  auto operator=(Descriptors&& descriptors) const {
+    std::map<int, int> same;
+    for (const int descriptor : descriptors) same[descriptor] = descriptor;
+    return setting([same = std::move(same)](options& all) { all.pass_fds = same; });
+  }
+};
+
+/// The whole of an environment; `env = {}` makes an empty one.
+class environment {
+ public:
+  environment() = default;
+  template <std::ranges::input_range Variables>
+    requires requires(std::ranges::range_reference_t<Variables> variable) {
+      requires word<std::remove_cvref_t<decltype(variable.first)>>;
+      requires word<std::remove_cvref_t<decltype(variable.second)>>;
+    }
+  environment(Variables&& variables) {
+    for (auto&& [name, value] : variables)
+      all.insert_or_assign(to_word(name), std::optional(to_word(value)));
+  }
+  std::map<std::string, std::optional<std::string>, std::less<>> all;
+};
+
+class env_keyword {
+ public:
+  class one {
+    auto set(std::optional<std::string> value) const {
+      return setting([name = name_, value = std::move(value)](options& all) {
+        all.environment.insert_or_assign(name, value);
+      });
+    }
+
+   public:
+    explicit one(std::string name) : name_(std::move(name)) {}
+    template <word Value>
+    auto operator=(const Value& value) const {
+      return set(to_word(value));
+    }
+    auto operator=(unset_t) const { return set(std::nullopt); }
+
+   private:
+    std::string name_;
+  };
+  constexpr env_keyword() = default;
+  one operator[](std::string_view name) const { return one(std::string(name)); }
+  auto operator=(environment variables) const {
+    return setting([variables = std::move(variables.all)](options& all) {
+      all.replace_environment = true;
+      all.environment = variables;
+    });
+  }
+};
+
+}  // namespace detail
+
+/// The words that say how a child is launched, for `using namespace coproc::keywords;`. They are
+/// in namespace coproc as well. A keyword given twice: the later wins.
+namespace keywords {
+
+/// The child's descriptors 0, 1 and 2: `inherit` (default), `piped`, `devnull`, a path, an open
+/// descriptor (int, FILE* or an object with native_handle(), which stays the caller's and open
+/// until the child has started), or `terminal`. A path given to std_out or std_err is created or
+/// truncated; `append("file")` appends. A relative path is taken from the host's directory.
+/// @par Source asyncio's stdin=, stdout=, stderr=
+inline constexpr detail::stdio_keyword<0> std_in;
+inline constexpr detail::stdio_keyword<1> std_out;
+inline constexpr detail::stdio_keyword<2> std_err;
+
+/// What the host itself has there; closed where the host's is. (Python's `None`.)
+inline constexpr detail::inherit_t inherit;
+/// A pipe to this process: process::std_in(), std_out(), std_err(). (`asyncio.subprocess.PIPE`)
+inline constexpr detail::piped_t piped;
+/// /dev/null. (`asyncio.subprocess.DEVNULL`)
+inline constexpr detail::devnull_t devnull;
+/// A new pseudo-terminal, one for all the streams that say `terminal`; the child leads a new
+/// session with it as its controlling terminal, and this process has its other side.
+/// (What Python has in `pty.fork`, and `openpty` and `login_tty` in C.)
+inline constexpr detail::terminal_t terminal;
+/// For std_err: into the same place as std_out. (`asyncio.subprocess.STDOUT`)
+inline constexpr detail::to_stdout_t to_stdout;
+/// For std_out and std_err: at the end of that file, made where it is missing. (A shell's `>>`.)
+template <class Path>
+  requires detail::text<Path> || detail::path_like<Path>
+detail::append_t append(Path&& path) {
+  return detail::append_t(detail::to_word(path));
+}
+
+/// The directory in which the child starts. A program given by a relative path is still taken from
+/// the host's. (Python's cwd=)
+inline constexpr detail::plain_keyword<&detail::options::cwd> cwd;
+/// The child's argv[0], where it is not to be the program as written. (The first of execve's argv.)
+inline constexpr detail::plain_keyword<&detail::options::argv0> argv0;
+/// `env["NAME"] = value` sets one variable of the child, `env["NAME"] = unset` removes it,
+/// `env = map` replaces all, `env = {}` leaves none. (Python's env=)
+inline constexpr detail::env_keyword env;
+inline constexpr detail::unset_t unset;
+
+/// `new_session = true`: the child leads a new session, without a terminal. (setsid;
+/// Python's start_new_session=)
+inline constexpr detail::plain_keyword<&detail::options::new_session> new_session;
+/// `process_group = new_group`: the child leads a group of its own, which is what stop() and the
+/// destructor then end; a number: it joins that group. (setpgid; Python's process_group=)
+inline constexpr detail::process_group_keyword process_group;
+inline constexpr detail::new_group_t new_group;
+/// The user that the child becomes, by number or name; groups are changed only by the two keywords
+/// below. (setuid; Python's user=)
+inline constexpr detail::plain_keyword<&detail::options::as_user> as_user;
+/// The group, by number or name. (setgid; Python's group=)
+inline constexpr detail::plain_keyword<&detail::options::as_group> as_group;
+/// The supplementary groups: one, or a range; an empty range leaves none. (setgroups; Python's
+/// extra_groups=)
+inline constexpr detail::extra_groups_keyword extra_groups;
+/// The file mode creation mask. (umask; Python's umask=)
+inline constexpr detail::plain_keyword<&detail::options::new_umask> new_umask;
+/// By how much to raise the nice value; less than 0 needs the privilege. (nice)
+inline constexpr detail::plain_keyword<&detail::options::niceness> niceness;
+/// `resource_limit[RLIMIT_NOFILE] = 256` sets the soft and the hard limit, a `std::pair(soft, hard)`
+/// each. (setrlimit)
+inline constexpr detail::resource_limit_keyword resource_limit;
+/// Descriptors the child gets beside 0, 1 and 2: `pass_fds = fd` or a range, each under its own
+/// number; `pass_fds[n] = fd`: as number n there. They stay the caller's, open until the child has
+/// started. (Python's pass_fds=; n: dup2)
+inline constexpr detail::pass_fds_keyword pass_fds;
+/// `kill_on_parent_death = true`: the child gets SIGKILL when this process has died, however it
+/// did. Linux only. (prctl(PR_SET_PDEATHSIG))
+inline constexpr detail::plain_keyword<&detail::options::kill_on_parent_death>
+    kill_on_parent_death;
+
+/// How long a line may be, in bytes, before readline and readuntil give up; 64 KiB by default.
+/// (asyncio's limit=)
+inline constexpr detail::plain_keyword<&detail::options::limit> limit;
+
+/// For capture: how many bytes of either output it keeps before it gives up; no bound by default.
+inline constexpr detail::plain_keyword<&detail::options::max_output> max_output;
+/// For capture: how long the child may run, a std::chrono duration; no bound by default.
+inline constexpr detail::plain_keyword<&detail::options::timeout> timeout;
+/// For capture: how long after SIGTERM the child gets SIGKILL, 2 s by default.
+inline constexpr detail::plain_keyword<&detail::options::grace> grace;
+
+}  // namespace keywords
+
+using namespace keywords;
+
+}  // namespace coproc

@@ -1,0 +1,169 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/exchange.hpp>
+#include <coproc/detail/stop.hpp>
+#include <coproc/stream.hpp>
+
+namespace coproc {
+
+/// A child process, from exec or shell: its pid, its streams, its end. Movable, not copyable.
+///
+/// Destroying a process that still runs kills it (and its group, if it leads one) with SIGKILL and
+/// reaps it, without blocking and without leaving a zombie, whether or not anything runs its
+/// io_context any more; detach() opts out.
+/// @par Lifetime, threads One process, with its streams, from one thread or strand at a time. It
+/// may be moved, and destroyed, while operations on it are pending: the latter cancels them.
+/// @par Source asyncio.subprocess.Process
+class process {
+ public:
+  process(process&&) noexcept = default;
+  process& operator=(process&& other) noexcept {
+    if (this != &other) {
+      end();
+      all_ = std::move(other.all_);
+      detached_ = other.detached_;
+    }
+    return *this;
+  }
+  ~process() { end(); }
+
+  /// The child's process id, also after its end.
+  int pid() const { return all().who->pid(); }
+
+  /// Empty while the child runs, then its exit status, 0 to 255, or -N where signal N ended it, or
+  /// unknown_returncode. Looks, and never waits.
+  std::optional<int> returncode() const {
+    if (!all().who->ended()) return std::nullopt;
+    return all().who->returncode();
+  }
+
+  /// What the child has used; all zero before its end has been seen.
+  class usage usage() const { return all().who->usage(); }
+
+  // The streams of this process's side.
+  /// @throws std::logic_error where that stream is neither `piped` nor a `terminal`.
+  writer& std_in() { return stream(all().in, in_, "std_in"); }
+  reader& std_out() { return stream(all().out, out_, "std_out"); }
+  reader& std_err() { return stream(all().err, err_, "std_err"); }
+
+  /// Waits until the child has ended. May be called any number of times, also after the end, also
+  /// by several coroutines at once: each gets the same answer.
+  ///
+  /// It does not read: a child that fills a pipe nobody reads does not end. communicate() reads.
+  /// @return the returncode
+  /// @throws cancelled_error
+  /// @par Cancellation All types; the child does not notice, and it can be waited for again.
+  /// @par Source asyncio's Process.wait
+  awaitable<int> wait() { return wait(all().who); }
+
+  /// Gives the child @p input and an end of file, reads both outputs to their ends, and waits for
+  /// the child's end, all at once, so that neither side can wait for the other for ever.
+  ///
+  /// A child that does not want (all of) its input is no error. If the child has ended while
+  /// somebody else, a grandchild, keeps a pipe open, what is in it is returned as soon as it has
+  /// been silent for 250 ms, with `pipe_still_open` set. After success a further call gives the
+  /// same result again.
+  /// @return `auto [out, err] = ...`; empty where the stream is not piped
+  /// @throws cancelled_error with what was read so far; std::logic_error for input where stdin is
+  /// not piped, or where an earlier call's is still being written, and when another operation uses
+  /// one of the streams
+  /// @par Cancellation All types; the child does not notice. Nothing is lost: the bytes are in the
+  /// error *and* stay in the streams; the next communicate(), without input, goes on from there and
+  /// returns everything.
+  /// @par Source asyncio's Process.communicate
+  awaitable<output> communicate(std::string input = std::string()) {
+    return communicate(all_, std::move(input));
+  }
+
+  /// Sends a signal to the child. Once it has ended nothing happens, and never does another process
+  /// that got its pid receive it.
+  /// @throws error for a number that is no signal, or without the permission
+  void send_signal(int number) { all().who->send(number, false); }
+  /// SIGTERM.
+  void terminate() { send_signal(SIGTERM); }
+  /// SIGKILL. The child still has to be waited for, or destroyed.
+  void kill() { send_signal(SIGKILL); }
+
+  /// Ends the child: SIGTERM (and SIGCONT, for a stopped one), and SIGKILL when @p grace has
+  /// passed. Where the child leads a process group the whole group gets them, and what is left of
+  /// the group when the child has ended is given the rest of the grace and then killed.
+  /// @return the returncode
+  /// @throws cancelled_error
+  /// @par Cancellation All types: SIGKILL is sent at once.
+  awaitable<int> stop(std::chrono::nanoseconds grace = std::chrono::seconds(2)) {
+    return detail::stop(all().who, grace);
+  }
+
+  /// From now on destroying this object leaves the child running. It is still reaped when it ends.
+  void detach() noexcept { detached_ = true; }
+
+  /// The Boost.Process handle of the child, made at the first call. It shows the child to code that
+  /// wants such a handle; waiting and signalling are safer by the functions above, and only one
+  /// side can reap: after a wait through it, returncode() is unknown_returncode.
+  native_process_handle& handle() { return all().who->handle(); }
+
+  /// Gives the child away as a Boost.Process object, which kills it when destroyed, and by whose
+  /// rules it is waited for from now on. Pending operations are cancelled, the streams are closed.
+  native_process release() {
+    native_process given = all().who->release();
+    all_->close();
+    return given;
+  }
+
+  /// For the library's own use.
+  explicit process(std::shared_ptr<detail::exchange> all) : all_(std::move(all)) {}
+  const std::shared_ptr<detail::exchange>& implementation() const { return all_; }
+
+ private:
+  detail::exchange& all() const {
+    if (!all_) throw std::logic_error("coproc: this process has been moved from");
+    return *all_;
+  }
+
+  template <class Stream, class Implementation>
+  static Stream& stream(const std::shared_ptr<Implementation>& implementation,
+                        std::unique_ptr<Stream>& made, const char* name) {
+    if (!implementation)
+      throw std::logic_error(std::string("coproc: ") + name + " is neither piped nor a terminal");
+    if (!made) made = std::make_unique<Stream>(implementation);
+    return *made;
+  }
+
+  static awaitable<int> wait(std::shared_ptr<detail::child> who) {
+    const bool ended = co_await detail::child::wait(who);
+    if (!ended) throw cancelled_error("wait");
+    co_return who->returncode();
+  }
+
+  static awaitable<output> communicate(std::shared_ptr<detail::exchange> all, std::string input) {
+    if (!all) throw std::logic_error("coproc: this process has been moved from");
+    if (!input.empty() && !all->in)
+      throw std::logic_error("coproc: communicate: input, but std_in is not piped");
+    if (!input.empty() && all->has_input)
+      throw std::logic_error("coproc: communicate: the input of the first call is not replaced");
+    all->check_idle("communicate");
+    if (!std::exchange(all->has_input, true)) all->input = std::move(input);
+    if (!all->complete) {
+      const auto outcome = co_await detail::exchange::run(all);
+      // The bytes stay where they are, for the next call.
+      if (outcome == detail::exchange::outcome::cancelled)
+        throw cancelled_error("communicate", all->gathered());
+    }
+    co_return all->gathered();
+  }
+
+  void end() noexcept {
+    if (!all_) return;
+    all_->who->abandon(!detached_);
+    all_->close();
+  }
+
+  std::shared_ptr<detail::exchange> all_;
+  bool detached_ = false;
+  std::unique_ptr<writer> in_;
+  std::unique_ptr<reader> out_, err_;
+};
+
+}  // namespace coproc

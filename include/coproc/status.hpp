@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <coproc/detail/config.hpp>
+#include <csignal>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coproc {
+
+/// The returncode of a child whose end was seen but whose status nobody here could read: the host
+/// ignores SIGCHLD, or other code in it has reaped the child.
+inline constexpr int unknown_returncode = std::numeric_limits<int>::min();
+
+/// What an ended child has used, by itself and by those of its descendants that it waited for.
+class usage {
+ public:
+  usage() = default;
+  usage(std::chrono::microseconds user_time, std::chrono::microseconds system_time,
+        std::size_t peak_bytes)
+      : user(user_time), system(system_time), peak_rss(peak_bytes) {}
+
+  std::chrono::microseconds user{};    ///< CPU time in user mode
+  std::chrono::microseconds system{};  ///< CPU time in the kernel
+  /// Largest resident set, in bytes. On Linux never less than that of the launching program at
+  /// the launch: the kernel carries the high-water mark over an exec.
+  std::size_t peak_rss = 0;
+};
+
+/// Why a child, or the operation that ran it, came to its end.
+enum class end_reason { exited, signalled, timed_out, cancelled, output_limit, unknown };
+
+inline std::string_view to_string(end_reason reason) {
+  switch (reason) {
+    case end_reason::exited: return "exited";
+    case end_reason::signalled: return "signalled";
+    case end_reason::timed_out: return "timed_out";
+    case end_reason::cancelled: return "cancelled";
+    case end_reason::output_limit: return "output_limit";
+    case end_reason::unknown: break;
+  }
+  return "unknown";
+}
+
+/// The name of a signal, "SIGTERM", or "signal 40" where it has none.
+inline std::string signal_name(int number) {
+  static constexpr std::pair<int, const char*> names[] = {
+      {SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},       {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},
+      {SIGTRAP, "SIGTRAP"}, {SIGABRT, "SIGABRT"},     {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},
+      {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"},     {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"},
+      {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"},     {SIGTERM, "SIGTERM"}, {SIGCHLD, "SIGCHLD"},
+      {SIGCONT, "SIGCONT"}, {SIGSTOP, "SIGSTOP"},     {SIGTSTP, "SIGTSTP"}, {SIGTTIN, "SIGTTIN"},
+      {SIGTTOU, "SIGTTOU"}, {SIGURG, "SIGURG"},       {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"},
+      {SIGPROF, "SIGPROF"}, {SIGVTALRM, "SIGVTALRM"}, {SIGSYS, "SIGSYS"}};
+  for (const auto& [value, name] : names)
+    if (value == number) return name;
+  return "signal " + std::to_string(number);
+}
+
+/// A returncode in words: "exit status 3", "killed by SIGTERM", "ended, status unknown".
+inline std::string describe(int returncode) {
+  if (returncode == unknown_returncode) return "ended, status unknown";
+  if (returncode < 0) return "killed by " + signal_name(-returncode);
+  return "exit status " + std::to_string(returncode);
+}
+
+/// What a child wrote: `auto [out, err] = co_await process.communicate();`
+class output {
+ public:
+  output() = default;
+  output(std::string out_bytes, std::string err_bytes)
+      : out(std::move(out_bytes)), err(std::move(err_bytes)) {}
+
+  std::string out;  ///< all of stdout, empty where it is not `piped`
+  std::string err;  ///< all of stderr, empty where it is not `piped`
+  /// The child has ended, but somebody (a grandchild, say) still held one of its pipes open:
+  /// what was in them by then is here, what is written later is not.
+  bool pipe_still_open = false;
+
+  template <std::size_t I, class Self>
+    requires std::same_as<std::remove_cvref_t<Self>, output>
+  friend auto&& get(Self&& self) noexcept {
+    if constexpr (I == 0) return (std::forward<Self>(self).out);
+    else return (std::forward<Self>(self).err);
+  }
+};
+
+}  // namespace coproc
+
+template <>
+struct std::tuple_size<coproc::output> : std::integral_constant<std::size_t, 2> {};
+template <std::size_t I>
+struct std::tuple_element<I, coproc::output> {
+  using type = std::string;
+};

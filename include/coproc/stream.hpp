@@ -1,0 +1,170 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/pipe_reader.hpp>
+#include <coproc/detail/pipe_writer.hpp>
+
+namespace coproc {
+
+/// Lines in a stream's buffer, as views into it, good until the next operation on that stream.
+/// Empty only at the end of the stream.
+class line_views {
+ public:
+  class iterator {
+   public:
+    using value_type = std::string_view;
+    using difference_type = std::ptrdiff_t;
+    iterator() = default;
+    explicit iterator(std::string_view rest) : rest_(rest) { find(); }
+    std::string_view operator*() const { return rest_.substr(0, length_); }
+    iterator& operator++() {
+      rest_.remove_prefix(std::min(rest_.size(), length_ + 1));
+      find();
+      return *this;
+    }
+    iterator operator++(int) {
+      iterator before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const iterator& other) const { return rest_.size() == other.rest_.size(); }
+
+   private:
+    void find() {
+      if (rest_.empty()) return;
+      const void* const newline = std::memchr(rest_.data(), '\n', rest_.size());
+      length_ = newline == nullptr
+                    ? rest_.size()
+                    : static_cast<std::size_t>(static_cast<const char*>(newline) - rest_.data());
+    }
+    std::string_view rest_;
+    std::size_t length_ = 0;
+  };
+
+  explicit line_views(std::string_view text) : text_(text) {}
+  iterator begin() const { return iterator(text_); }
+  iterator end() const { return iterator(text_.substr(text_.size())); }
+  bool empty() const { return text_.empty(); }
+
+ private:
+  std::string_view text_;
+};
+
+/// The end of a child's stdout or stderr that is in this process: `process.std_out()`.
+///
+/// One operation at a time: a second one beside it is a `std::logic_error` at once.
+/// @par Cancellation Each operation takes all cancellation types and then throws `cancelled_error`.
+/// No byte is lost: what was read stays in the stream for the next operation. The child does not
+/// notice.
+/// @par Lifetime, threads The process may be moved while an operation runs; destroying it cancels
+/// the operation. Use one stream from one thread or strand at a time.
+/// @par Source asyncio's StreamReader. Where we differ: an end of stream is an empty optional, not
+/// empty bytes; lines come without their newline; and a line that is too long stays in the stream.
+class reader {
+ public:
+  explicit reader(std::shared_ptr<detail::pipe_reader> impl) : impl_(std::move(impl)) {}
+  reader(const reader&) = delete;
+  reader& operator=(const reader&) = delete;
+
+  /// Everything up to the end of the stream.
+  awaitable<std::string> read() { return impl_->read_all(impl_); }
+
+  /// What there is, at least one byte and at most @p most; empty only at the end.
+  awaitable<std::string> read(std::size_t most) { return impl_->read_some(impl_, most); }
+
+  /// Exactly @p count bytes.
+  /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
+  awaitable<std::string> readexactly(std::size_t count) {
+    return impl_->read_exactly(impl_, count);
+  }
+
+  /// Up to and with @p separator, which must not be empty; what follows it stays.
+  /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
+  /// @throws limit_error if more than `limit` bytes have no separator; they stay in the stream
+  awaitable<std::string> readuntil(std::string separator = "\n") {
+    return impl_->read_until(impl_, std::move(separator), true);
+  }
+
+  /// Returns as soon as @p text has come by, with all up to and with it, however much that is.
+  /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
+  awaitable<std::string> until(std::string text) {
+    return impl_->read_until(impl_, std::move(text), false);
+  }
+
+  /// The next line without its newline, or nothing at the end of the stream. A last line needs no
+  /// newline. `while (auto line = co_await process.std_out().readline())`
+  /// @throws limit_error if the line is longer than `limit` bytes; it stays in the stream
+  awaitable<std::optional<std::string>> readline() { return impl_->read_line(); }
+
+  /// The same into @p line, whose memory is used again. False at the end of the stream.
+  /// @par Lifetime @p line must live until the operation has ended.
+  awaitable<bool> readline(std::string& line) { return impl_->read_line(line); }
+
+  /// All lines that are in the buffer, waiting for one if there is none, as views that are good
+  /// until the next operation; empty at the end. The way to go through very much text.
+  /// @throws limit_error as readline
+  awaitable<line_views> lines() {
+    return detail::pipe_reader::read_lines<line_views>(impl_);
+  }
+
+  /// True when the stream has ended and all of it has been read.
+  bool at_eof() const noexcept { return impl_->at_eof(); }
+
+  // The requirements of Asio's AsyncReadStream, so that asio::async_read_until and others work.
+  using executor_type = asio::any_io_executor;
+  executor_type get_executor() const { return impl_->executor(); }
+  template <class MutableBuffers, class Token>
+  auto async_read_some(const MutableBuffers& buffers, Token&& token) {
+    return detail::pipe_reader::async_read_some(impl_, buffers, std::forward<Token>(token));
+  }
+
+  /// For the library's own use.
+  const std::shared_ptr<detail::pipe_reader>& implementation() const { return impl_; }
+
+ private:
+  std::shared_ptr<detail::pipe_reader> impl_;
+};
+
+/// The end of a child's stdin that is in this process: `process.std_in()`.
+///
+/// One write at a time: a second one beside it is a `std::logic_error` at once. A write never raises
+/// SIGPIPE, whatever the host does with that signal.
+/// @par Lifetime, threads As for reader.
+/// @par Source asyncio's StreamWriter, with write and drain in one.
+class writer {
+ public:
+  explicit writer(std::shared_ptr<detail::pipe_writer> impl) : impl_(std::move(impl)) {}
+  writer(const writer&) = delete;
+  writer& operator=(const writer&) = delete;
+
+  /// Writes all of @p bytes; returns when the pipe has taken the last of them, so a child that does
+  /// not read makes it wait.
+  /// @throws error with code `broken_pipe` when the child has closed its end or has ended
+  /// @par Cancellation All types; throws `cancelled_error`. Some of the bytes may have been
+  /// written: cancelled_error cannot take them back.
+  awaitable<void> write(std::string bytes) {
+    return impl_->write(impl_, std::move(bytes));
+  }
+
+  /// Closes the stream: the child reads an end of file. A write after that fails at once. May be
+  /// called at any time and any number of times.
+  void close() { impl_->close(); }
+  bool is_open() const noexcept { return impl_->is_open(); }
+
+  // The requirements of Asio's AsyncWriteStream, for asio::async_write and others.
+  using executor_type = asio::any_io_executor;
+  executor_type get_executor() const { return impl_->executor(); }
+  template <class ConstBuffers, class Token>
+  auto async_write_some(const ConstBuffers& buffers, Token&& token) {
+    return detail::pipe_writer::async_write_some(impl_, buffers, std::forward<Token>(token));
+  }
+
+  /// For the library's own use.
+  const std::shared_ptr<detail::pipe_writer>& implementation() const { return impl_; }
+
+ private:
+  std::shared_ptr<detail::pipe_writer> impl_;
+};
+
+}  // namespace coproc

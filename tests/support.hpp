@@ -1,0 +1,144 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// What every test uses: Catch2 of either kind, test cases whose body is a coroutine, the child
+// program, and a look at what this process holds.
+
+#if COPROC_CATCH_V3
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <dirent.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <coproc/coproc.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+namespace test {
+
+namespace asio = boost::asio;
+using namespace coproc::keywords;
+using namespace std::chrono_literals;
+
+/// The program of tests/child.cpp.
+inline const std::string child = COPROC_CHILD;
+
+/// Runs a test's coroutine on an io_context of its own until nothing is left to do there. A test
+/// that does not end in time fails; it is not waited for.
+template <class Context = asio::io_context>
+void run(asio::awaitable<void> body, std::chrono::seconds watchdog = 60s) {
+  asio::io_context context(1);
+  std::exception_ptr failure;
+  bool ended = false;
+  asio::co_spawn(context, std::move(body), [&](std::exception_ptr e) {
+    failure = e;
+    ended = true;
+  });
+  context.run_for(watchdog);
+  if (failure) std::rethrow_exception(failure);
+  if (!ended) FAIL("the watchdog: not done after " << watchdog.count() << " s");
+  if (!context.stopped()) FAIL("the watchdog: something is left on the io_context");
+}
+
+/// `COPROC_TEST("suite: behaviour in words") { co_await ...; }`
+#define COPROC_TEST_NAME2(line) coproc_test_##line
+#define COPROC_TEST_NAME(line) COPROC_TEST_NAME2(line)
+#define COPROC_TEST(...)                                                       \
+  static boost::asio::awaitable<void> COPROC_TEST_NAME(__LINE__)();            \
+  TEST_CASE(__VA_ARGS__) { test::run(COPROC_TEST_NAME(__LINE__)()); }          \
+  static boost::asio::awaitable<void> COPROC_TEST_NAME(__LINE__)()
+
+/// The exception of type E that an awaitable throws; the test fails if it throws none.
+/// `auto e = co_await thrown<coproc::launch_error>(coproc::exec("nope"));`
+template <class E, class T>
+asio::awaitable<E> thrown(asio::awaitable<T> what) {
+  std::optional<E> caught;
+  try {
+    (void)co_await std::move(what);
+  } catch (const E& e) {
+    caught.emplace(e);
+  }
+  if (!caught) FAIL("expected an exception");
+  co_return *caught;
+}
+
+/// The numbers of the open descriptors of this process.
+inline std::set<int> open_fds() {
+  std::set<int> fds;
+  DIR* const dir = ::opendir("/proc/self/fd");
+  while (const dirent* entry = ::readdir(dir))
+    if (entry->d_name[0] != '.' && std::atoi(entry->d_name) != ::dirfd(dir))
+      fds.insert(std::atoi(entry->d_name));
+  ::closedir(dir);
+  return fds;
+}
+
+/// The children of this process, zombies among them, by a wait that takes none of them.
+inline bool has_children() {
+  siginfo_t info{};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) == 0;
+}
+
+inline int thread_count() {
+  int count = 0;
+  for ([[maybe_unused]] const auto& task : std::filesystem::directory_iterator("/proc/self/task"))
+    ++count;
+  return count;
+}
+
+/// True while a process (or a zombie) of that number exists.
+inline bool exists(int pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; }
+
+/// Waits, going around the event loop, until @p condition holds; false after 10 s. For what other
+/// processes do and nobody tells: everything else is awaited.
+template <class Condition>
+asio::awaitable<bool> eventually(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  bool holds = condition();
+  while (!holds && std::chrono::steady_clock::now() < deadline) {
+    timer.expires_after(2ms);
+    co_await timer.async_wait(asio::use_awaitable);
+    holds = condition();
+  }
+  co_return holds;
+}
+
+/// A directory of its own for a test, removed afterwards.
+class temporary_directory {
+ public:
+  temporary_directory() {
+    std::string name = (std::filesystem::temp_directory_path() / "coproc.XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) FAIL("mkdtemp");
+    path = name;
+  }
+  temporary_directory(const temporary_directory&) = delete;
+  temporary_directory& operator=(const temporary_directory&) = delete;
+  ~temporary_directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  std::filesystem::path path;
+};
+
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+inline void write_file(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+}  // namespace test
