@@ -9,10 +9,10 @@ namespace detail {
 
 inline awaitable<process> start(command what) {
   const options& how = what.options();
-  if (how.timeout || how.grace || how.max_output)
+  if (how.timeout || how.idle_timeout || how.grace || how.max_output || how.input)
     throw std::invalid_argument(
-        "coproc: timeout, grace and max_output are for capture; for exec and shell use wait_for, "
-        "stop and the streams");
+        "coproc: timeout, idle_timeout, grace, max_output and input are for capture; with exec and "
+        "shell use wait_for, stop, the streams and communicate");
   const auto executor = co_await asio::this_coro::executor;
   launched started = launch(what);
   co_return process(std::make_shared<exchange>(executor, started, how));

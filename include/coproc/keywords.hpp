@@ -4,6 +4,7 @@
 
 #include <coproc/detail/options.hpp>
 #include <cstdio>
+#include <ostream>
 #include <ranges>
 
 namespace coproc {
@@ -21,6 +22,41 @@ class append_t {
   explicit append_t(std::filesystem::path file) : path(std::move(file)) {}
   std::filesystem::path path;
 };
+
+class tee_t {
+ public:
+  explicit tee_t(std::shared_ptr<sink> copies) : to(std::move(copies)) {}
+  std::shared_ptr<sink> to;
+};
+
+/// What tee takes: a stream, or a callable that returns nothing or an awaitable.
+template <class Target>
+std::shared_ptr<sink> make_sink(Target&& target, bool lines) {
+  if constexpr (std::derived_from<std::remove_cvref_t<Target>, std::ostream>) {
+    static_assert(std::is_lvalue_reference_v<Target>, "coproc: tee keeps a reference to the stream");
+    return std::make_shared<sink>(
+        [&target, lines](std::string_view text) -> awaitable<void> {
+          target << text;
+          if (lines) target << '\n';
+          target.flush();
+          co_return;
+        },
+        lines);
+  } else if constexpr (requires(awaitable<void> done, std::string_view text) {
+                         done = target(text);
+                       }) {
+    return std::make_shared<sink>(std::forward<Target>(target), lines);
+  } else {
+    static_assert(std::invocable<Target&, std::string_view>,
+                  "coproc: tee takes a std::ostream, or a callable that takes a std::string_view");
+    return std::make_shared<sink>(
+        [target = std::forward<Target>(target)](std::string_view text) mutable -> awaitable<void> {
+          target(text);
+          co_return;
+        },
+        lines);
+  }
+}
 
 template <class T>
 concept has_native_handle = requires(T& object) {
@@ -43,6 +79,10 @@ class stdio_keyword {
   auto operator=(append_t file) const {
     static_assert(Number != 0, "coproc: append is for std_out and std_err only");
     return set(stdio(stdio::kind::append, std::move(file.path)));
+  }
+  auto operator=(tee_t copies) const {
+    static_assert(Number != 0, "coproc: tee is for std_out and std_err only");
+    return set(stdio(std::move(copies.to)));
   }
   auto operator=(int descriptor) const { return set(stdio(descriptor)); }
   auto operator=(bool) const = delete;
@@ -111,6 +151,22 @@ class extra_groups_keyword {
     list.push_back(std::move(group));
     return set(std::move(list));
   }
+};
+
+class ok_codes_keyword {
+  static auto set(std::vector<int> codes) {
+    return setting([codes = std::move(codes)](options& all) { all.ok_codes = codes; });
+  }
+
+ public:
+  constexpr ok_codes_keyword() = default;
+  template <std::ranges::input_range Codes>
+  auto operator=(Codes&& codes) const {
+    std::vector<int> all;
+    for (const int code : codes) all.push_back(code);
+    return set(std::move(all));
+  }
+  auto operator=(int code) const { return set(std::vector<int>(1, code)); }
 };
 
 class resource_limit_keyword {
@@ -286,12 +342,41 @@ inline constexpr detail::plain_keyword<&detail::options::kill_on_parent_death>
 /// (asyncio's limit=)
 inline constexpr detail::plain_keyword<&detail::options::limit> limit;
 
-/// For capture: how many bytes of either output it keeps before it gives up; no bound by default.
+/// `piped`, and each piece of output is given to @p target as it comes as well: a std::ostream
+/// (kept by reference), or a callable that takes a std::string_view. Where the callable returns an
+/// `asio::awaitable<void>` it is awaited, and the child made to wait meanwhile. For capture and
+/// communicate. (A shell's `| tee`.)
+template <class Target>
+detail::tee_t tee(Target&& target) {
+  return detail::tee_t(detail::make_sink(std::forward<Target>(target), false));
+}
+/// The same with a call for each whole line, without its newline.
+template <class Target>
+detail::tee_t tee_lines(Target&& target) {
+  return detail::tee_t(detail::make_sink(std::forward<Target>(target), true));
+}
+
+/// For capture: what the child reads on stdin. (Python's input=)
+inline constexpr detail::plain_keyword<&detail::options::input> input;
+/// For capture: how many bytes of either output it keeps; no bound by default. More of it stops the
+/// child and throws `limit_error`; with `cut(n)` the rest is read and dropped, and the child runs
+/// on; `head_and_tail(n)` keeps the first and the last half of that many.
 inline constexpr detail::plain_keyword<&detail::options::max_output> max_output;
-/// For capture: how long the child may run, a std::chrono duration; no bound by default.
+inline detail::output_bound cut(std::size_t bytes) {
+  return detail::output_bound(bytes, detail::output_bound::policy::cut);
+}
+inline detail::output_bound head_and_tail(std::size_t bytes) {
+  return detail::output_bound(bytes, detail::output_bound::policy::head_and_tail);
+}
+/// For capture: how long the child may run, a std::chrono duration; no bound by default. (Python's
+/// timeout=)
 inline constexpr detail::plain_keyword<&detail::options::timeout> timeout;
+/// For capture: how long the child may write nothing; no bound by default.
+inline constexpr detail::plain_keyword<&detail::options::idle_timeout> idle_timeout;
 /// For capture: how long after SIGTERM the child gets SIGKILL, 2 s by default.
 inline constexpr detail::plain_keyword<&detail::options::grace> grace;
+/// For capture: the returncodes that count as success, 0 by default: a number or a range.
+inline constexpr detail::ok_codes_keyword ok_codes;
 
 }  // namespace keywords
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/exchange.hpp>
+#include <coproc/detail/session.hpp>
 #include <coproc/detail/stop.hpp>
 #include <coproc/stream.hpp>
 
@@ -45,8 +45,8 @@ class process {
   // The streams of this process's side.
   /// @throws std::logic_error where that stream is neither `piped` nor a `terminal`.
   writer& std_in() { return stream(all().in, in_, "std_in"); }
-  reader& std_out() { return stream(all().out, out_, "std_out"); }
-  reader& std_err() { return stream(all().err, err_, "std_err"); }
+  reader& std_out() { return stream(all().out.stream, out_, "std_out"); }
+  reader& std_err() { return stream(all().err.stream, err_, "std_err"); }
 
   /// Waits until the child has ended. May be called any number of times, also after the end, also
   /// by several coroutines at once: each gets the same answer.
@@ -146,9 +146,9 @@ class process {
     all->check_idle("communicate");
     if (!std::exchange(all->has_input, true)) all->input = std::move(input);
     if (!all->complete) {
-      const auto outcome = co_await detail::exchange::run(all);
+      const auto end = co_await detail::run_exchange(all, detail::bounds());
       // The bytes stay where they are, for the next call.
-      if (outcome == detail::exchange::outcome::cancelled)
+      if (end == detail::exchange_end::cancelled)
         throw cancelled_error("communicate", all->gathered());
     }
     co_return all->gathered();

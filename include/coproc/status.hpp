@@ -81,6 +81,8 @@ class output {
   /// The child has ended, but somebody (a grandchild, say) still held one of its pipes open:
   /// what was in them by then is here, what is written later is not.
   bool pipe_still_open = false;
+  /// How many bytes `max_output` has left out; with head_and_tail between the two halves.
+  std::size_t out_dropped = 0, err_dropped = 0;
 
   template <std::size_t I, class Self>
     requires std::same_as<std::remove_cvref_t<Self>, output>

@@ -54,6 +54,8 @@ class buffer {
   void commit(std::size_t bytes) noexcept { end_ += bytes; }
   void consume(std::size_t bytes) noexcept { begin_ += bytes; }
 
+  void shorten(std::size_t bytes) noexcept { end_ = std::min(end_, begin_ + bytes); }
+
   std::string take(std::size_t bytes) {
     std::string text(view().substr(0, bytes));
     consume(bytes);

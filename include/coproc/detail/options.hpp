@@ -11,7 +11,9 @@
 #include <concepts>
 #include <coproc/detail/config.hpp>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -23,22 +25,47 @@
 
 namespace coproc::detail {
 
+/// Gets a copy of what a child writes, as it comes, or line by line without the newlines.
+class sink {
+ public:
+  sink(std::function<awaitable<void>(std::string_view)> f, bool whole_lines)
+      : take(std::move(f)), lines(whole_lines) {}
+  std::function<awaitable<void>(std::string_view)> take;
+  bool lines;
+};
+
+/// How much of an output is kept, and what is done when there is more.
+class output_bound {
+ public:
+  enum class policy { fail, cut, head_and_tail };
+  template <std::integral Number>
+    requires(!std::same_as<Number, bool>)
+  output_bound(Number most) : output_bound(static_cast<std::size_t>(most), policy::fail) {}
+  output_bound(std::size_t most, policy what) : bytes(most), then(what) {}
+  std::size_t bytes;
+  policy then;
+};
+
 /// Where one of the child's descriptors 0, 1, 2 comes from.
 class stdio {
  public:
   enum class kind { inherit, piped, devnull, terminal, to_stdout, file, append, descriptor };
 
   stdio() = default;
-  explicit stdio(kind k) : what(k) {}
-  stdio(kind k, std::filesystem::path file) : what(k), path(std::move(file)) {}
-  explicit stdio(int descriptor) : what(kind::descriptor), fd(descriptor) {}
+  explicit stdio(kind k) : what(k), given(true) {}
+  stdio(kind k, std::filesystem::path file) : what(k), given(true), path(std::move(file)) {}
+  explicit stdio(int descriptor) : what(kind::descriptor), given(true), fd(descriptor) {}
+  explicit stdio(std::shared_ptr<sink> copies)
+      : what(kind::piped), given(true), copy_to(std::move(copies)) {}
 
   /// True where this process holds the other end.
   bool streamed() const { return what == kind::piped || what == kind::terminal; }
 
   kind what = kind::inherit;
+  bool given = false;  // a keyword has said so
   std::filesystem::path path;  // file, append
   int fd = -1;                 // descriptor
+  std::shared_ptr<sink> copy_to;  // piped, with a tee
 };
 
 /// A user or group: a number, or a name to look up.
@@ -78,9 +105,11 @@ class options {
 
   std::size_t limit = 64 * 1024;
 
-  std::optional<std::size_t> max_output;
-  std::optional<std::chrono::nanoseconds> timeout;
-  std::optional<std::chrono::nanoseconds> grace;
+  // For capture.
+  std::optional<std::string> input;
+  std::optional<output_bound> max_output;
+  std::optional<std::chrono::nanoseconds> timeout, idle_timeout, grace;
+  std::vector<int> ok_codes{0};
 };
 
 template <class T>

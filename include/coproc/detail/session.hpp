@@ -1,0 +1,246 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/exchange.hpp>
+#include <optional>
+
+namespace coproc::detail {
+
+/// What an exchange may take, in time and bytes.
+class bounds {
+ public:
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  std::optional<std::chrono::nanoseconds> silence;
+  std::optional<output_bound> most;
+  bool shielded = false;  // goes on though its coroutine has been cancelled
+};
+
+enum class exchange_end { complete, cancelled, timed_out, over_limit };
+
+/// One run of an exchange: feeds stdin, reads both outputs, looks for the child's end, each as far
+/// as it goes without waiting; and arms a wakeup for what has to wait.
+class session {
+  using clock = std::chrono::steady_clock;
+  enum bit : unsigned {
+    can_write = 1,
+    can_read_out = 2,
+    can_read_err = 4,
+    may_have_ended = 8,
+    idle = 16,
+    time_is_up = 32,
+    silent = 64
+  };
+
+ public:
+  session(exchange& all, const bounds& within, const asio::any_io_executor& executor)
+      : all_(all),
+        within_(within),
+        executor_(executor),
+        wake_(std::make_shared<wakeup>(executor)),
+        last_heard_(within.silence ? clock::now() : clock::time_point()) {
+    if (all.in) in_use_[0].emplace(all.in->busy(), "communicate");
+    if (all.out.stream) in_use_[1].emplace(all.out.stream->busy(), "communicate");
+    if (all.err.stream) in_use_[2].emplace(all.err.stream->busy(), "communicate");
+    if (within.deadline) set(deadline_, *within.deadline, time_is_up);
+    if (within.silence) set(silence_, after(*within.silence), silent);
+  }
+  ~session() {
+    if (armed_ & can_write) all_.in->descriptor().cancel();
+    if (armed_ & can_read_out) all_.out.stream->descriptor().cancel();
+    if (armed_ & can_read_err) all_.err.stream->descriptor().cancel();
+    stop_watching_.emit(asio::cancellation_type::terminal);
+  }
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+
+  /// Sleeps until something can go on. Error: cancelled.
+  awaitable<error_code> wait() { return wake_->wait(); }
+
+  /// Does all that goes without waiting, and arms the waits for the rest. False: there is more to
+  /// do at once.
+  bool advance() {
+    const unsigned bits = wake_->take();
+    armed_ &= ~bits;
+    ready_ = bits;
+    const bool wrote_all = write();
+    const bool read_all = read(all_.out, can_read_out) & read(all_.err, can_read_err);
+    look_for_the_end();
+    mind_the_time();
+    return wrote_all && read_all;
+  }
+
+  /// Copies what is new to those that want it, and keeps the rest within its bound.
+  awaitable<void> deliver() {
+    if (all_.out.copy_to) co_await deliver(all_.out);
+    if (all_.err.copy_to) co_await deliver(all_.err);
+    if (within_.most) {
+      const bool out_fits = all_.out.keep_within(*within_.most);
+      const bool err_fits = all_.err.keep_within(*within_.most);
+      over_limit_ = !out_fits || !err_fits;
+    }
+  }
+
+  std::optional<exchange_end> end() const {
+    if (all_.who->given_up()) return exchange_end::cancelled;
+    if (over_limit_) return exchange_end::over_limit;
+    if (ended_ && (gave_up_ || !open())) return exchange_end::complete;
+    if (timed_out_) return exchange_end::timed_out;
+    return std::nullopt;
+  }
+  bool left_open() const { return gave_up_ && open(); }
+
+ private:
+  /// How long a pipe must be silent, after the child has ended, to be given up. Only a grandchild
+  /// can still hold it then.
+  static constexpr auto idle_time = std::chrono::milliseconds(250);
+  /// How often to read or write in a row before others get their turn.
+  static constexpr int turns = 16;
+
+  bool open() const { return all_.out.open() || all_.err.open(); }
+
+  bool write() {
+    if (!all_.in || !all_.in->is_open() || armed_ & can_write) return true;
+    for (int turn = 0; turn < turns; ++turn) {
+      const std::string_view rest = std::string_view(all_.input).substr(all_.input_done);
+      std::size_t written = 0;
+      try {
+        written = all_.in->try_write(rest);
+        all_.input_done += written;
+      } catch (const error&) {
+        all_.input_done = all_.input.size();  // it does not want the rest: no error, as in Python
+      }
+      if (all_.input_done == all_.input.size()) {
+        all_.in->close();
+        all_.input = std::string();
+        all_.input_done = 0;
+        return true;
+      }
+      if (written == 0) {
+        arm(all_.in->descriptor(), asio::posix::descriptor_base::wait_write, can_write);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool read(gathering& one, bit which) {
+    // Before a pipe is given up it is read a last time.
+    const bool last = (ready_ & (idle | time_is_up)) != 0;
+    if (!one.open() || (armed_ & which && !last)) return true;
+    pipe_reader& stream = *one.stream;
+    if (!stream.drained() || ready_ & which || last) {
+      for (int turn = 0; turn < turns; ++turn) {
+        const auto result = stream.try_fill(pipe_reader::whole);
+        if (result == pipe_reader::fill_result::end) return true;
+        if (result == pipe_reader::fill_result::data) heard();
+        if (result == pipe_reader::fill_result::blocked || stream.drained()) break;
+        if (turn + 1 == turns) return false;
+      }
+    }
+    arm(stream.descriptor(), asio::posix::descriptor_base::wait_read, which);
+    return true;
+  }
+
+  void heard() {
+    heard_ = true;
+    if (within_.silence) last_heard_ = clock::now();
+  }
+
+  void look_for_the_end() {
+    const bool look = ready_ & (may_have_ended | time_is_up | silent) || all_.who->reaped();
+    // The first look is left to the wait: a child that has just started has not ended.
+    if (look && !ended_) ended_ = all_.who->ended();
+    if (ended_ && all_.in) all_.in->close();  // nobody is there to read the rest
+    if (ended_ || armed_ & may_have_ended || all_.who->given_up()) return;
+    armed_ |= may_have_ended;
+    all_.who->notify(wake_, may_have_ended, stop_watching_.slot());
+  }
+
+  void mind_the_time() {
+    if (ready_ & silent && !ended_) {
+      const auto until = last_heard_ + after_zero(*within_.silence);
+      if (clock::now() >= until) timed_out_ = true;
+      else set(silence_, until, silent);
+    }
+    if (ready_ & time_is_up) timed_out_ = true;
+    if (!ended_ || !open()) return;
+    // The child has ended, but a pipe of its is open: wait until that has been silent for a while.
+    const bool quiet = ready_ & idle && !heard_;
+    if (quiet || timed_out_) gave_up_ = true;
+    if (gave_up_ || (idle_ && !heard_)) return;
+    heard_ = false;
+    set(idle_, clock::now() + idle_time, idle);
+  }
+
+  awaitable<void> deliver(gathering& one) {
+    if (!one.stream) co_return;
+    for (;;) {
+      std::string_view text = one.stream->bytes().view().substr(one.copied);
+      std::size_t taken = text.size();
+      if (one.copy_to->lines) {
+        const std::size_t newline = text.find('\n');
+        if (newline != std::string_view::npos) text = text.substr(0, taken = newline), ++taken;
+        else if (open_or_running(one)) taken = 0;
+      }
+      if (taken == 0) co_return;
+      one.copied += taken;
+      co_await one.copy_to->take(text);
+    }
+  }
+  bool open_or_running(const gathering& one) const { return one.open() && !gave_up_; }
+
+  void arm(watched_fd& descriptor, asio::posix::descriptor_base::wait_type kind, bit which) {
+    if (armed_ & which) return;
+    armed_ |= which;
+    descriptor.notify(kind, wake_, which);
+  }
+
+  void set(std::optional<asio::steady_timer>& timer, clock::time_point when, bit which) {
+    timer.emplace(executor_, when);
+    timer->async_wait([wake = wake_, which](error_code failure) {
+      if (!failure) wake->notify(which);
+    });
+  }
+  static clock::duration after_zero(std::chrono::nanoseconds time) {
+    return std::chrono::ceil<clock::duration>(time);
+  }
+  static clock::time_point after(std::chrono::nanoseconds time) {
+    return clock::now() + after_zero(time);
+  }
+
+  exchange& all_;
+  const bounds& within_;
+  asio::any_io_executor executor_;
+  std::shared_ptr<wakeup> wake_;
+  asio::cancellation_signal stop_watching_;
+  std::optional<one_at_a_time> in_use_[3];
+  unsigned armed_ = 0, ready_ = 0;
+  bool ended_ = false, gave_up_ = false, timed_out_ = false, over_limit_ = false;
+  bool heard_ = false;  // something was read since the idle timer was set
+  clock::time_point last_heard_;
+  std::optional<asio::steady_timer> idle_, deadline_, silence_;
+};
+
+/// Drives an exchange until it is complete, cancelled, or out of its bounds.
+inline awaitable<exchange_end> run_exchange(std::shared_ptr<exchange> all, bounds within) {
+  session now(*all, within, co_await asio::this_coro::executor);
+  for (;;) {
+    const bool wait = now.advance();
+    co_await now.deliver();
+    const auto end = now.end();
+    if (end == exchange_end::complete) all->finish(now.left_open());
+    if (end) co_return *end;
+    bool cancelled = false;
+    if (wait) {
+      const error_code failure = co_await now.wait();
+      cancelled = static_cast<bool>(failure);
+    } else {
+      const bool go_on = co_await yield_to_others();
+      cancelled = !go_on;
+    }
+    if (cancelled && !within.shielded) co_return exchange_end::cancelled;
+  }
+}
+
+}  // namespace coproc::detail
