@@ -4,7 +4,9 @@
 
 // All of coproc: awaitable child processes for Boost.Asio.
 
+#include <coproc/capture.hpp>
 #include <coproc/command.hpp>
+#include <coproc/completed.hpp>
 #include <coproc/error.hpp>
 #include <coproc/exec.hpp>
 #include <coproc/gather.hpp>

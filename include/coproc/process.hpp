@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coproc/detail/next_line.hpp>
 #include <coproc/detail/session.hpp>
 #include <coproc/detail/stop.hpp>
 #include <coproc/stream.hpp>
@@ -77,6 +78,17 @@ class process {
     return communicate(all_, std::move(input));
   }
 
+  /// The next line of either output, as one sequence: `while (auto next = co_await
+  /// process.next_line())`, where `next->fd` is 1 or 2 and `next->line` the text. The order within
+  /// each output is kept, and between them it is that of their arrival as far as can be told.
+  /// @return nothing when both have ended
+  /// @throws limit_error as reader::readline; std::logic_error beside another operation on a stream
+  /// @par Cancellation All types; throws `cancelled_error`, and nothing is lost.
+  awaitable<std::optional<tagged_line>> next_line() {
+    all();
+    return detail::next_line(all_);
+  }
+
   /// Sends a signal to the child. Once it has ended nothing happens, and never does another process
   /// that got its pid receive it.
   /// @throws error for a number that is no signal, or without the permission
@@ -93,7 +105,7 @@ class process {
   /// @throws cancelled_error
   /// @par Cancellation All types: SIGKILL is sent at once.
   awaitable<int> stop(std::chrono::nanoseconds grace = std::chrono::seconds(2)) {
-    return detail::stop(all().who, grace);
+    return stop(all().who, grace);
   }
 
   /// From now on destroying this object leaves the child running. It is still reaped when it ends.
@@ -134,6 +146,22 @@ class process {
   static awaitable<int> wait(std::shared_ptr<detail::child> who) {
     const bool ended = co_await detail::child::wait(who);
     if (!ended) throw cancelled_error("wait");
+    co_return who->returncode();
+  }
+
+  static awaitable<int> stop(std::shared_ptr<detail::child> who, std::chrono::nanoseconds grace) {
+    detail::shield against_cancellation;
+    co_await against_cancellation.up();
+    std::exception_ptr failure;  // the permission to signal it may be missing
+    bool stopped = false;
+    try {
+      stopped = co_await detail::stop(who, grace);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    co_await against_cancellation.down();
+    if (failure) std::rethrow_exception(failure);
+    if (!stopped) throw cancelled_error("stop");
     co_return who->returncode();
   }
 

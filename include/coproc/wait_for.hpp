@@ -51,8 +51,8 @@ awaitable<T> wait_for(awaitable<T> what, std::chrono::nanoseconds limit) {
   std::exception_ptr why;
   bool cancelled = false, asked = false;
   while (all->alive() > 0) {
-    const error_code stop = co_await all->wait();
-    cancelled = cancelled || stop;
+    co_await all->wait();
+    cancelled = co_await detail::shield::hit();
     for (auto& one : all->take_ended()) why = one.failure;
     const bool ask = (cancelled || *expired) && !asked && all->alive() > 0;
     if (ask) all->cancel();

@@ -111,18 +111,4 @@ class crew : public std::enable_shared_from_this<crew> {
   std::vector<ended> ended_;
 };
 
-/// While it lives, a cancelled coroutine may still co_await: for those that have to wait for others
-/// before they can pass a cancellation on. `co_await shield.up()` and `co_await shield.down()`.
-class shield {
- public:
-  awaitable<void> up() {
-    before_ = co_await asio::this_coro::throw_if_cancelled();
-    co_await asio::this_coro::throw_if_cancelled(false);
-  }
-  awaitable<void> down() { co_await asio::this_coro::throw_if_cancelled(before_); }
-
- private:
-  bool before_ = true;
-};
-
 }  // namespace coproc::detail

@@ -78,6 +78,7 @@ class exchange {
   bool has_input = false;  // an input has been given, if only an empty one
   bool complete = false;   // all outputs are in
   bool pipe_still_open = false;
+  std::size_t next_first = 1;  // for next_line: whose turn it is
 
   /// The bytes so far, or all of them.
   output gathered() const {

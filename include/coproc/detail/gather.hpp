@@ -124,7 +124,8 @@ awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_
       }
     }
     if (all->alive() == 0) break;
-    const error_code stop = co_await all->wait();
+    co_await all->wait();
+    const bool stop = co_await shield::hit();
     if (stop && !std::exchange(cancelled, true)) all->cancel();
     for (auto& [number, why] : all->take_ended()) {
       if (how.return_exceptions) keep(number, why);

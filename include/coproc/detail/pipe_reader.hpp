@@ -105,7 +105,7 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
         read_operation<Buffers>(std::move(me), buffers), token, executor);
   }
 
-  // For the exchange, which reads both outputs at once.
+  // For those that read both outputs at once.
 
   enum class fill_result { data, end, blocked };
 
@@ -143,6 +143,17 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
     eof_ = true;
     fd_.close();
     return fill_result::end;
+  }
+
+  /// Takes a line off the buffer, if there is a whole one.
+  std::optional<std::string_view> next_line() {
+    const std::size_t found = find_newline();
+    const bool whole_line = found != std::string_view::npos;
+    if (scanned_ > limit_) over_limit("readline", scanned_);
+    if (!whole_line && (!eof_ || buffer_.empty())) return std::nullopt;
+    const std::string_view line = buffer_.view().substr(0, found);
+    consume(line.size() + (whole_line ? 1 : 0));
+    return line;
   }
 
   /// Whether the last read took all there was, so that it is time to wait.
@@ -193,17 +204,6 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
     const std::size_t found = buffer_.view().find('\n', scanned_);
     scanned_ = found == std::string_view::npos ? buffer_.size() : found;
     return found;
-  }
-
-  /// Takes a line off the buffer, if there is a whole one.
-  std::optional<std::string_view> next_line() {
-    const std::size_t found = find_newline();
-    const bool whole_line = found != std::string_view::npos;
-    if (scanned_ > limit_) over_limit("readline", scanned_);
-    if (!whole_line && (!eof_ || buffer_.empty())) return std::nullopt;
-    const std::string_view line = buffer_.view().substr(0, found);
-    consume(line.size() + (whole_line ? 1 : 0));
-    return line;
   }
 
   /// The offset behind the last newline, or behind everything at the end of the stream.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <coproc/detail/exchange.hpp>
+#include <exception>
 #include <optional>
 
 namespace coproc::detail {
@@ -225,22 +226,28 @@ class session {
 /// Drives an exchange until it is complete, cancelled, or out of its bounds.
 inline awaitable<exchange_end> run_exchange(std::shared_ptr<exchange> all, bounds within) {
   session now(*all, within, co_await asio::this_coro::executor);
-  for (;;) {
-    const bool wait = now.advance();
-    co_await now.deliver();
-    const auto end = now.end();
-    if (end == exchange_end::complete) all->finish(now.left_open());
-    if (end) co_return *end;
-    bool cancelled = false;
-    if (wait) {
-      const error_code failure = co_await now.wait();
-      cancelled = static_cast<bool>(failure);
-    } else {
-      const bool go_on = co_await yield_to_others();
-      cancelled = !go_on;
+  // A cancellation that comes together with bytes must not throw past them.
+  shield against_cancellation;
+  co_await against_cancellation.up();
+  std::optional<exchange_end> end;
+  std::exception_ptr failure;  // of a tee, or of a read
+  while (!end && !failure) {
+    try {
+      const bool wait = now.advance();
+      co_await now.deliver();
+      end = now.end();
+      if (end == exchange_end::complete) all->finish(now.left_open());
+      if (!end && wait) co_await now.wait();
+      if (!end && !wait) co_await yield_to_others();
+      const bool cancelled = co_await shield::hit();
+      if (!end && cancelled && !within.shielded) end = exchange_end::cancelled;
+    } catch (...) {
+      failure = std::current_exception();
     }
-    if (cancelled && !within.shielded) co_return exchange_end::cancelled;
   }
+  co_await against_cancellation.down();
+  if (failure) std::rethrow_exception(failure);
+  co_return *end;
 }
 
 }  // namespace coproc::detail

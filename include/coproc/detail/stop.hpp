@@ -6,9 +6,9 @@
 
 namespace coproc::detail {
 
-/// Waits until the child has ended, or until @p deadline. Error: cancelled.
-inline awaitable<error_code> wait_until(std::shared_ptr<child> who,
-                                        std::chrono::steady_clock::time_point deadline) {
+/// Waits until the child has ended, or until @p deadline. False: cancelled, or given away.
+inline awaitable<bool> wait_until(std::shared_ptr<child> who,
+                                  std::chrono::steady_clock::time_point deadline) {
   enum : unsigned { may_have_ended = 1, time_is_up = 2 };
   const auto executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<wakeup>(executor);
@@ -17,42 +17,41 @@ inline awaitable<error_code> wait_until(std::shared_ptr<child> who,
   timer.async_wait([wake](error_code failure) {
     if (!failure) wake->notify(time_is_up);
   });
-  error_code failure;
-  bool armed = false;
-  while (!who->ended() && !who->given_up() && !failure) {
-    if (!armed) who->notify(wake, may_have_ended, stop_watching.slot());
-    failure = co_await wake->wait();
-    const unsigned bits = wake->take();
-    if (bits & time_is_up) break;
-    armed = !(bits & may_have_ended);
+  const bool before = co_await shield::hit();
+  bool cancelled = false;
+  for (unsigned bits = may_have_ended; !cancelled && !(bits & time_is_up) && !who->ended() &&
+                                       !who->given_up();) {
+    if (bits & may_have_ended) who->notify(wake, may_have_ended, stop_watching.slot());
+    const error_code failure = co_await wake->wait();
+    bits = wake->take();
+    const bool now = co_await shield::hit();
+    cancelled = failure || now != before;
   }
   stop_watching.emit(asio::cancellation_type::terminal);
-  if (who->given_up()) failure = asio::error::operation_aborted;
-  co_return failure;
+  co_return !cancelled && !who->given_up();
 }
 
-/// The ladder of process::stop.
-inline awaitable<int> stop(std::shared_ptr<child> who, std::chrono::nanoseconds grace) {
+/// The ladder of process::stop, for a coroutine with its shield up. False: cancelled meanwhile, and
+/// SIGKILL sent, but not waited for.
+inline awaitable<bool> stop(std::shared_ptr<child> who, std::chrono::nanoseconds grace) {
   const auto deadline = std::chrono::steady_clock::now() +
-                        std::chrono::duration_cast<std::chrono::steady_clock::duration>(grace);
+                        std::chrono::ceil<std::chrono::steady_clock::duration>(grace);
   who->send(SIGTERM, true);
   who->send(SIGCONT, true);
-  error_code failure = co_await wait_until(who, deadline);
+  bool go_on = co_await wait_until(who, deadline);
   // The rest of a group gives no notice of its end, so look now and then; this is rare.
   auto pause = std::chrono::milliseconds(1);
-  while (!failure && who->ended() && who->group_alive() &&
+  while (go_on && who->ended() && who->group_alive() &&
          std::chrono::steady_clock::now() < deadline) {
     asio::steady_timer timer(co_await asio::this_coro::executor, pause);
-    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable_t<>()));
-    failure = error;
+    const auto [failure] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable_t<>()));
+    go_on = !failure;
     pause = std::min(pause * 2, std::chrono::milliseconds(50));
   }
   if (!who->ended() || who->group_alive()) who->send(SIGKILL, true);
-  if (!failure) {
-    const bool ended = co_await child::wait(who);
-    if (ended) co_return who->returncode();
-  }
-  throw cancelled_error("stop");
+  if (!go_on) co_return false;
+  const bool ended = co_await child::wait(who);
+  co_return ended;
 }
 
 }  // namespace coproc::detail

@@ -36,4 +36,25 @@ class wakeup {
   asio::experimental::concurrent_channel<void(error_code)> channel_;
 };
 
+/// While it is up, a cancelled coroutine may still co_await: for those that have to wait for others,
+/// or to hand over what they have, before they pass a cancellation on. Put it down on every way out.
+class shield {
+ public:
+  awaitable<void> up() {
+    before_ = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
+  }
+  awaitable<void> down() { co_await asio::this_coro::throw_if_cancelled(before_); }
+
+  /// Whether the coroutine has been cancelled. A cancellation that comes when a wait has already
+  /// succeeded is seen nowhere else.
+  static awaitable<bool> hit() {
+    const auto state = co_await asio::this_coro::cancellation_state;
+    co_return state.cancelled() != asio::cancellation_type::none;
+  }
+
+ private:
+  bool before_ = true;
+};
+
 }  // namespace coproc::detail

@@ -1,0 +1,52 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <coproc/command.hpp>
+#include <coproc/detail/printable.hpp>
+#include <coproc/error.hpp>
+#include <coproc/status.hpp>
+
+namespace coproc {
+
+/// A command that has run to its end, from capture. True in a condition if it has succeeded.
+/// @par Source Python's subprocess.CompletedProcess
+class completed : public output {
+ public:
+  completed(class command what, output written) : output(std::move(written)), command(std::move(what)) {}
+
+  class command command;            ///< what was run
+  int returncode = unknown_returncode;  ///< 0..255, or -N for signal N, or unknown_returncode
+  end_reason why = end_reason::unknown;
+  class usage usage;                ///< CPU times and peak memory
+  std::chrono::nanoseconds elapsed{};  ///< from before the launch to the end
+
+  /// Whether the returncode is 0, or one of `ok_codes`.
+  bool succeeded() const {
+    return std::ranges::count(command.options().ok_codes, returncode) > 0;
+  }
+  explicit operator bool() const { return succeeded(); }
+
+  /// Itself, if it has succeeded: `auto text = (co_await capture("uname")).check().out;`
+  /// @throws exit_error, whose text has the command, what happened, and the last lines of stderr
+  const completed& check() const& {
+    if (!succeeded()) throw_exit_error();
+    return *this;
+  }
+  completed check() && {
+    if (!succeeded()) throw_exit_error();
+    return std::move(*this);
+  }
+
+ private:
+  [[noreturn]] void throw_exit_error() const {
+    std::string text = to_string(command) + ": " + describe(returncode);
+    const std::string tail = detail::last_lines(err);
+    if (!tail.empty()) text += '\n' + tail;
+    throw exit_error(returncode, std::move(text), *this);
+  }
+};
+
+}  // namespace coproc

@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/completed.hpp>
+#include <coproc/detail/crew.hpp>
+#include <coproc/detail/printable.hpp>
+#include <coproc/detail/session.hpp>
+#include <coproc/detail/stop.hpp>
+#include <coproc/gather.hpp>
+#include <coproc/wait_for.hpp>
+#include <thread>
+
+namespace coproc::detail {
+
+inline end_reason reason_of(int returncode) {
+  if (returncode == unknown_returncode) return end_reason::unknown;
+  return returncode < 0 ? end_reason::signalled : end_reason::exited;
+}
+
+/// Ends a child whose capture has not come to its end, and reads what it has still written. If that
+/// is cancelled in turn the child has got SIGKILL, and is waited for all the same.
+inline awaitable<void> wind_up(std::shared_ptr<exchange> all, const options& how) {
+  co_await stop(all->who, how.grace.value_or(std::chrono::seconds(2)));
+  bounds rest;
+  rest.shielded = true;
+  if (how.max_output) rest.most = output_bound(how.max_output->bytes, output_bound::policy::cut);
+  co_await run_exchange(all, rest);
+}
+
+inline awaitable<completed> capture(command what) {
+  using clock = std::chrono::steady_clock;
+  options& how = what.options();
+  if (how.input) how.streams[0] = stdio(stdio::kind::piped);
+  else if (!how.streams[0].given) how.streams[0] = stdio(stdio::kind::devnull);
+  else if (how.streams[0].what == stdio::kind::piped)
+    throw std::invalid_argument("coproc: capture: std_in = piped needs input = ...");
+  for (const int fd : {1, 2})
+    if (!how.streams[fd].given) how.streams[fd] = stdio(stdio::kind::piped);
+
+  const auto begin = clock::now();
+  const auto executor = co_await asio::this_coro::executor;
+  launched started = launch(what);
+  const auto all = std::make_shared<exchange>(executor, started, how);
+  if (how.input) all->input = *std::exchange(how.input, std::nullopt);
+  bounds within;
+  if (how.timeout) within.deadline = begin + std::chrono::ceil<clock::duration>(*how.timeout);
+  within.silence = how.idle_timeout;
+  within.most = how.max_output;
+  auto end = exchange_end::cancelled;
+  std::exception_ptr failure;  // of a tee
+  shield against_cancellation;
+  co_await against_cancellation.up();
+  try {
+    end = co_await run_exchange(all, within);
+    if (end != exchange_end::complete) co_await wind_up(all, how);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await against_cancellation.down();
+  if (failure) std::rethrow_exception(failure);
+  const auto elapsed = clock::now() - begin;
+  output written = all->complete ? all->take() : all->gathered();
+
+  if (end == exchange_end::timed_out) {
+    const bool silent = !how.timeout || elapsed < *how.timeout;
+    throw timeout_error(to_string(what) + (silent ? ": wrote nothing for " : ": timed out after ") +
+                            in_seconds(silent ? *how.idle_timeout : *how.timeout),
+                        std::move(written), elapsed, all->who->usage());
+  }
+  if (end == exchange_end::over_limit)
+    throw limit_error(to_string(what) + ": wrote more than max_output, " +
+                          std::to_string(how.max_output->bytes) + " bytes",
+                      how.max_output->bytes, std::move(written));
+  if (end == exchange_end::cancelled) throw cancelled_error(to_string(what), std::move(written));
+
+  completed result(std::move(what), std::move(written));
+  result.returncode = all->who->returncode();
+  result.why = reason_of(result.returncode);
+  result.usage = all->who->usage();
+  result.elapsed = elapsed;
+  co_return result;
+}
+
+/// A range of commands as a lazy range of their captures.
+template <class Range>
+class captures {
+ public:
+  explicit captures(Range&& range) : range_(std::forward<Range>(range)) {}
+
+  class iterator {
+   public:
+    using value_type = awaitable<completed>;
+    using difference_type = std::ptrdiff_t;
+    using inner = std::ranges::iterator_t<Range>;
+    iterator(inner at, captures& all) : at_(std::move(at)), all_(&all) {}
+    awaitable<completed> operator*() const { return capture(command(*at_)); }
+    iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const { return at_ == std::ranges::end(all_->range_); }
+
+   private:
+    inner at_;
+    captures* all_;
+  };
+  iterator begin() { return iterator(std::ranges::begin(range_), *this); }
+  std::default_sentinel_t end() { return {}; }
+
+ private:
+  Range range_;
+};
+
+}  // namespace coproc::detail

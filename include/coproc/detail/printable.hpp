@@ -1,0 +1,39 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace coproc::detail {
+
+/// The end of a text, made fit for a message: at most 10 lines and 2000 bytes, control characters
+/// as escapes, no newline at the end.
+inline std::string last_lines(std::string_view text) {
+  constexpr std::size_t most_bytes = 2000, most_lines = 10;
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  bool cut = text.size() > most_bytes;
+  if (cut) text.remove_prefix(text.size() - most_bytes);
+  std::size_t lines = 0;
+  for (std::size_t i = text.size(); i-- > 0;)
+    if (text[i] == '\n' && ++lines == most_lines) {
+      text.remove_prefix(i + 1);
+      cut = true;
+      break;
+    }
+  std::string shown = cut ? "...\n" : "";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n' || c == '\t' || (byte >= 32 && byte != 127)) {
+      shown += c;
+    } else if (c != '\r') {
+      constexpr char digits[] = "0123456789abcdef";
+      shown += "\\x";
+      shown += digits[byte / 16];
+      shown += digits[byte % 16];
+    }
+  }
+  return shown;
+}
+
+}  // namespace coproc::detail
