@@ -79,6 +79,7 @@ class exchange {
   bool complete = false;   // all outputs are in
   bool pipe_still_open = false;
   std::size_t next_first = 1;  // for next_line: whose turn it is
+  fairness turns;
 
   /// The bytes so far, or all of them.
   output gathered() const {

@@ -85,7 +85,12 @@ inline awaitable<std::optional<tagged_line>> next_line(std::shared_ptr<exchange>
     auto line = streams.take(all->next_first);
     if (line) co_return line;
     if (!streams.open()) co_return std::nullopt;
-    if (streams.read()) continue;
+    if (streams.read()) {
+      if (!all->turns.due()) continue;
+      const bool go_on = co_await yield_to_others();
+      if (!go_on) throw cancelled_error("next_line");
+      continue;
+    }
     const error_code failure = co_await streams.wait();
     if (failure) throw cancelled_error("next_line");
   }

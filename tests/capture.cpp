@@ -1,0 +1,269 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+#include "support.hpp"
+
+using namespace test;
+using coproc::capture;
+using coproc::command;
+
+COPROC_TEST("capture: both outputs, the returncode, and why it ended") {
+  auto done = co_await capture(child, "say", "to out", "to err");
+  CHECK(done.out == "to out");
+  CHECK(done.err == "to err");
+  CHECK(done.returncode == 0);
+  CHECK(done.why == coproc::end_reason::exited);
+  CHECK(done.command.words().at(1) == "say");
+  CHECK(done.elapsed > 0ns);
+  CHECK_FALSE(done.pipe_still_open);
+  CHECK(static_cast<bool>(done));
+  auto killed = co_await capture(child, "signal", SIGKILL);
+  CHECK(killed.returncode == -SIGKILL);
+  CHECK(killed.why == coproc::end_reason::signalled);
+  CHECK_FALSE(killed);
+}
+
+COPROC_TEST("capture: stdin is empty unless there is input") {
+  auto empty = co_await capture(child, "cat");
+  CHECK(empty.out.empty());
+  CHECK(empty.returncode == 0);
+  auto fed = co_await capture(child, "cat", input = std::string("a\0b", 3));
+  CHECK(fed.out == std::string("a\0b", 3));
+}
+
+COPROC_TEST("capture: std_in = piped without input is refused") {
+  (void)co_await thrown<std::invalid_argument>(capture(child, "cat", std_in = piped));
+}
+
+COPROC_TEST("capture: outputs go where the keywords say") {
+  temporary_directory place;
+  const auto file = place.path / "out";
+  auto done = co_await capture(child, "say", "one", "two", std_out = file);
+  CHECK(done.out.empty());
+  CHECK(done.err == "two");
+  CHECK(read_file(file) == "one");
+  auto merged = co_await capture(child, "say", "one", "two", std_err = to_stdout);
+  CHECK(merged.out == "onetwo");
+}
+
+COPROC_TEST("capture: usage has CPU time and peak memory") {
+  auto busy = co_await capture(child, "burn", 60);
+  CHECK(busy.usage.user + busy.usage.system >= 60ms);
+  CHECK(busy.elapsed >= 60ms);
+  auto large = co_await capture(child, "memory", 64);
+  CHECK(large.usage.peak_rss >= 64u << 20);
+  CHECK(large.usage.peak_rss < 4096ull << 20);
+}
+
+COPROC_TEST("capture: check throws exit_error with the command, the status and the end of stderr") {
+  auto done = co_await capture("sh", "-c", "echo lost >&2; printf 'the reason\\033[0m\\n' >&2; exit 3");
+  try {
+    done.check();
+    FAIL("no exception");
+  } catch (const coproc::exit_error& e) {
+    const std::string text = e.what();
+    CHECK(text.find("sh -c 'echo lost") == 0);
+    CHECK(text.find("exit status 3") != std::string::npos);
+    CHECK(text.find("the reason\\x1b[0m") != std::string::npos);
+    CHECK(e.returncode() == 3);
+    CHECK(e.code().value() == 3);
+    CHECK(e.err().size() == done.err.size());
+  }
+}
+
+COPROC_TEST("capture: check gives the result itself, also of a temporary") {
+  auto text = (co_await capture(child, "say", "yes")).check().out;
+  CHECK(text == "yes");
+}
+
+COPROC_TEST("capture: ok_codes say what success is") {
+  auto one = co_await capture(child, "exit", 1, ok_codes = 1);
+  CHECK(one.succeeded());
+  const std::vector<int> codes(1, 7);
+  auto seven = co_await capture(child, "exit", 7, ok_codes = codes);
+  CHECK(seven.succeeded());
+  auto none = co_await capture(child, "exit", 0, ok_codes = codes);
+  CHECK_FALSE(none.succeeded());
+}
+
+COPROC_TEST("capture: messages show only the last lines of stderr, and no secret") {
+  auto done = co_await capture("sh", "-c", "seq 1 100 >&2; exit 1", coproc::secret("hunter2"));
+  const std::string text = [&] {
+    try {
+      done.check();
+    } catch (const coproc::exit_error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  }();
+  CHECK(text.find("\n100") != std::string::npos);
+  CHECK(text.find("\n91\n") != std::string::npos);
+  CHECK(text.find("\n90\n") == std::string::npos);
+  CHECK(text.find("hunter2") == std::string::npos);
+  CHECK(text.find("***") != std::string::npos);
+}
+
+COPROC_TEST("capture: a timeout stops the child and keeps what it has written") {
+  auto e = co_await thrown<coproc::timeout_error>(capture(child, "wait", timeout = 100ms));
+  CHECK(e.out() == "ready\n");
+  CHECK(e.elapsed() >= 100ms);
+  CHECK(e.elapsed() < 2s);
+  CHECK(std::string(e.what()).find("timed out after 0.1 s") != std::string::npos);
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("capture: after a timeout SIGTERM comes first, and its words are kept") {
+  auto e = co_await thrown<coproc::timeout_error>(
+      capture(child, "on-term", 0, timeout = 200ms, grace = 20s));
+  CHECK(e.out() == "ready\nterm\n");
+}
+
+COPROC_TEST("capture: who ignores SIGTERM gets SIGKILL after the grace") {
+  auto e = co_await thrown<coproc::timeout_error>(
+      capture(child, "ignore-term", timeout = 100ms, grace = 100ms));
+  CHECK(e.elapsed() >= 200ms);
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("capture: a timeout reaches the whole group") {
+  auto e = co_await thrown<coproc::timeout_error>(
+      capture("sh", "-c", "sleep 1000 | sleep 1000 & echo $!; wait", process_group = new_group,
+              timeout = 200ms));
+  const int grandchild = std::atoi(e.out().c_str());
+  REQUIRE(grandchild > 0);
+  const bool gone = co_await eventually([&] {
+    // Nobody may reap it here, in a container without an init: dead is enough.
+    const std::string stat = read_file("/proc/" + std::to_string(grandchild) + "/stat");
+    return stat.empty() || stat.find(") Z ") != std::string::npos;
+  });
+  CHECK(gone);
+}
+
+COPROC_TEST("capture: idle_timeout ends a child that has gone silent") {
+  auto e = co_await thrown<coproc::timeout_error>(capture(child, "wait", idle_timeout = 100ms));
+  CHECK(e.out() == "ready\n");
+  CHECK(std::string(e.what()).find("wrote nothing for 0.1 s") != std::string::npos);
+  auto talkative = co_await capture("sh", "-c", "for i in 1 2 3 4 5 6; do echo $i; sleep 0.05; done",
+                                    idle_timeout = 2s);
+  CHECK(talkative.out == "1\n2\n3\n4\n5\n6\n");
+}
+
+COPROC_TEST("capture: max_output fails with the first bytes and stops the child") {
+  auto e = co_await thrown<coproc::limit_error>(capture(child, "flood", max_output = 1000));
+  CHECK(e.out() == std::string(1000, 'y'));
+  CHECK(e.reached() == 1000);
+  CHECK_FALSE(has_children());
+  auto exact = co_await capture(child, "fill", 1, 1000, max_output = 1000);
+  CHECK(exact.out.size() == 1000);
+}
+
+COPROC_TEST("capture: cut keeps the first bytes, and the child runs to its end") {
+  auto done = co_await capture("sh", "-c", "seq 1 100000; echo all >&2; exit 4", max_output = cut(9));
+  CHECK(done.out == "1\n2\n3\n4\n5");
+  CHECK(done.out_dropped == 588895 - 9);
+  CHECK(done.err == "all\n");
+  CHECK(done.err_dropped == 0);
+  CHECK(done.returncode == 4);
+}
+
+COPROC_TEST("capture: head_and_tail keeps both ends and counts what is between") {
+  auto done = co_await capture("seq", 1, 100000, max_output = head_and_tail(24));
+  CHECK(done.out == "1\n2\n3\n4\n5\n6\n9999\n100000\n");
+  CHECK(done.out_dropped == 588895 - 24);
+  auto small = co_await capture("seq", 1, 5, max_output = head_and_tail(24));
+  CHECK(small.out == "1\n2\n3\n4\n5\n");
+  CHECK(small.out_dropped == 0);
+}
+
+COPROC_TEST("capture: a grandchild that keeps the pipe does not keep the capture") {
+  auto done = co_await capture(child, "grandchild");
+  CHECK(done.returncode == 0);
+  CHECK(done.pipe_still_open);
+  const int grandchild = std::atoi(done.out.c_str());
+  REQUIRE(grandchild > 0);
+  ::kill(grandchild, SIGKILL);
+}
+
+COPROC_TEST("capture: a grandchild that writes on is heard until it is silent, or time is up") {
+  auto done = co_await capture(child, "late-grandchild", 5);
+  CHECK(done.out.find("late 4\n") != std::string::npos);
+  CHECK(done.pipe_still_open);
+  ::kill(std::atoi(done.out.c_str()), SIGKILL);
+  auto endless = co_await capture(child, "late-grandchild", 100000, timeout = 400ms);
+  CHECK(endless.pipe_still_open);
+  CHECK(endless.elapsed < 5s);
+  CHECK(endless.returncode == 0);
+  ::kill(std::atoi(endless.out.c_str()), SIGKILL);
+}
+
+COPROC_TEST("capture: a cancellation ends the child and gives its output") {
+  auto e = co_await thrown<coproc::timeout_error>(
+      coproc::wait_for(capture(child, "on-term", 0), 300ms));
+  CHECK(e.out() == "ready\nterm\n");
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("capture: tee copies the output as it comes") {
+  std::ostringstream copy;
+  auto done = co_await capture("seq", 1, 3, std_out = tee(copy));
+  CHECK(copy.str() == "1\n2\n3\n");
+  CHECK(done.out == copy.str());
+}
+
+COPROC_TEST("capture: tee_lines calls once for each line") {
+  std::vector<std::string> lines;
+  auto add = [&](std::string_view line) { lines.emplace_back(line); };
+  auto done = co_await capture("printf", "one\n\nthree", std_out = tee_lines(add));
+  const std::vector<std::string> expected{"one", "", "three"};
+  CHECK(lines == expected);
+  CHECK(done.out == "one\n\nthree");
+}
+
+COPROC_TEST("capture: a tee that waits makes the child wait, and the other stream is whole") {
+  std::size_t seen = 0;
+  auto slow = [&](std::string_view text) -> asio::awaitable<void> {
+    asio::steady_timer pause(co_await asio::this_coro::executor, 1ms);
+    co_await pause.async_wait(asio::use_awaitable);
+    seen += text.size();
+  };
+  auto done = co_await capture(child, "fill", 1, 3000000, std_out = tee(slow));
+  CHECK(seen == 3000000);
+  CHECK(done.out.size() == 3000000);
+}
+
+COPROC_TEST("capture: an exception of a tee ends the child and comes out") {
+  auto bad = [](std::string_view) { throw std::runtime_error("tee"); };
+  auto e = co_await thrown<std::runtime_error>(capture(child, "wait", std_out = tee(bad)));
+  CHECK(std::string(e.what()) == "tee");
+}
+
+COPROC_TEST("capture: tee with max_output sees everything") {
+  std::size_t seen = 0;
+  auto count = [&](std::string_view text) { seen += text.size(); };
+  auto done = co_await capture("seq", 1, 100000, std_out = tee(count), max_output = head_and_tail(100));
+  CHECK(seen == 588895);
+  CHECK(done.out.size() == 100);
+}
+
+COPROC_TEST("capture: gather takes commands") {
+  std::vector<command> commands;
+  for (int i = 0; i < 20; ++i) commands.emplace_back(child, "exit", i);
+  auto results = co_await coproc::gather(commands, concurrency = 4);
+  REQUIRE(results.size() == 20);
+  for (int i = 0; i < 20; ++i) CHECK(results[static_cast<std::size_t>(i)].returncode == i);
+  commands.emplace_back("no-such-program");
+  auto outcomes = co_await coproc::gather(commands, return_exceptions = true);
+  CHECK(outcomes.at(3)->returncode == 3);
+  CHECK_FALSE(outcomes.at(20).has_value());
+}
+
+COPROC_TEST("capture: 256 MiB need hardly more memory than that") {
+  auto done = co_await capture("/bin/sh", "-c", "head -c 268435456 /dev/zero");
+  CHECK(done.out.size() == 256u << 20);
+  CHECK(done.out.find_first_not_of('\0') == std::string::npos);
+}
+
+COPROC_TEST("capture: launch errors come through") {
+  auto e = co_await thrown<coproc::launch_error>(capture("no-such-program"));
+  CHECK(e.code() == boost::system::errc::no_such_file_or_directory);
+}
