@@ -122,16 +122,20 @@ class incomplete_read_error : public error {
  public:
   /// @param expected the number of bytes asked for, 0 where a text was
   incomplete_read_error(std::string partial, std::size_t expected)
-      : error(asio::error::eof,
-              "end of stream after " + std::to_string(partial.size()) +
-                  (expected != 0 ? " of " + std::to_string(expected) : std::string()) + " bytes",
-              output(std::move(partial), std::string())),
-        expected_(expected) {}
+      : incomplete_read_error(partial.size(), std::move(partial), expected) {}
   /// What was read before the end; the stream does not hold it any more.
   const std::string& partial() const noexcept { return out(); }
   std::size_t expected() const noexcept { return expected_; }
 
  private:
+  // The size apart: no order is set between reading it and the move of the text.
+  incomplete_read_error(std::size_t size, std::string&& partial, std::size_t expected)
+      : error(asio::error::eof,
+              "end of stream after " + std::to_string(size) +
+                  (expected != 0 ? " of " + std::to_string(expected) : std::string()) + " bytes",
+              output(std::move(partial), std::string())),
+        expected_(expected) {}
+
   std::size_t expected_;
 };
 

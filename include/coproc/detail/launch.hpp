@@ -195,6 +195,7 @@ class launcher {
       limits_.push_back({resource, system::limit64{widen(value.rlim_cur), widen(value.rlim_max)}});
     plan_.limits = limits_.data();
     plan_.limit_count = limits_.size();
+    plan_.cwd = options_.cwd ? options_.cwd->c_str() : nullptr;
     plan_.niceness = options_.niceness.value_or(0);
     plan_.umask = options_.new_umask ? static_cast<int>(*options_.new_umask) : -1;
     if (options_.extra_groups) {
