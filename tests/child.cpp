@@ -94,6 +94,23 @@ int exchange(unsigned long size) {
   return got == size && wrong == 0 ? 0 : 1;
 }
 
+/// The same one after the other, in the order of the descriptors' digits.
+int in_order(std::string_view order, unsigned long size) {
+  for (const char digit : order) {
+    if (digit != '0') {
+      if (fill(digit - '0', size) != 0) return 1;
+      continue;
+    }
+    unsigned long got = 0, wrong = 0;
+    std::vector<char> buffer(64 * 1024);
+    for (ssize_t n; (n = ::read(0, buffer.data(), buffer.size())) > 0;)
+      for (ssize_t i = 0; i < n; ++i)
+        wrong += buffer[static_cast<std::size_t>(i)] != pattern(got++);
+    if (got != size || wrong != 0) return 1;
+  }
+  return 0;
+}
+
 /// Everything a launch can set, a line each.
 void print_state() {
   std::set<int> fds;
@@ -157,6 +174,7 @@ int main(int argc, char** argv) {
   }
   if (what == "cat") return copy(0, 1);
   if (what == "fill") return fill(static_cast<int>(number(2)), number(3));
+  if (what == "in-order") return in_order(word(2), number(3));
   if (what == "exchange") return exchange(number(2));
   if (what == "say") {  // the text on stdout, then on stderr
     write_all(1, argv[2], std::strlen(argv[2]));
@@ -195,10 +213,10 @@ int main(int argc, char** argv) {
     say("ready");
     wait_for_ever();
   }
-  if (what == "close-stdin") {  // then runs until its stdout has no reader, or for N lines
+  if (what == "close-stdin") {  // then writes N bytes
     ::close(0);
     say("ready");
-    return 0;
+    return fill(1, number(2));
   }
   if (what == "stop-self") {
     say("ready");
@@ -229,6 +247,30 @@ int main(int argc, char** argv) {
     for (const int fd : {0, 1, 2}) line += ::isatty(fd) != 0 ? " yes" : " no";
     const int control = ::open("/dev/tty", O_RDWR);
     say(line + (control >= 0 ? " controlling" : " none"));
+    return 0;
+  }
+  if (what == "pieces") {  // each word when it gets a byte; a newline on stderr when it is written
+    char byte;
+    for (int i = 2; i < argc && ::read(0, &byte, 1) == 1; ++i) {
+      write_all(1, argv[i], std::strlen(argv[i]));
+      write_all(2, "\n", 1);
+    }
+    return 0;
+  }
+  if (what == "read-on-usr1") {  // all of stdin, from SIGUSR1 on; then how much it was, if right
+    sigset_t usr1;
+    ::sigemptyset(&usr1);
+    ::sigaddset(&usr1, SIGUSR1);
+    ::sigprocmask(SIG_BLOCK, &usr1, nullptr);
+    say("ready");
+    int got_signal = 0;
+    ::sigwait(&usr1, &got_signal);
+    unsigned long got = 0, wrong = 0;
+    std::vector<char> buffer(64 * 1024);
+    for (ssize_t n; (n = ::read(0, buffer.data(), buffer.size())) > 0;)
+      for (ssize_t i = 0; i < n; ++i)
+        wrong += buffer[static_cast<std::size_t>(i)] != pattern(got++);
+    say(std::to_string(got) + (wrong == 0 ? " right" : " wrong"));
     return 0;
   }
   if (what == "lines") {  // N lines of 64 bytes

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <chrono>
 #include <coproc/coproc.hpp>
 #include <cstdlib>
@@ -22,6 +23,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 
 namespace test {
 
@@ -44,6 +46,25 @@ void run(asio::awaitable<void> body, std::chrono::seconds watchdog = 60s) {
     ended = true;
   });
   context.run_for(watchdog);
+  if (failure) std::rethrow_exception(failure);
+  if (!ended) FAIL("the watchdog: not done after " << watchdog.count() << " s");
+  if (!context.stopped()) FAIL("the watchdog: something is left on the io_context");
+}
+
+/// The same on @p threads threads, without any strand but those that the library makes.
+inline void run_on_threads(int threads, asio::awaitable<void> body,
+                           std::chrono::seconds watchdog = 60s) {
+  asio::io_context context(threads);
+  std::exception_ptr failure;
+  std::atomic<bool> ended = false;
+  asio::co_spawn(context, std::move(body), [&](std::exception_ptr e) {
+    failure = e;
+    ended = true;
+  });
+  {
+    std::vector<std::jthread> all;
+    for (int i = 0; i < threads; ++i) all.emplace_back([&] { context.run_for(watchdog); });
+  }
   if (failure) std::rethrow_exception(failure);
   if (!ended) FAIL("the watchdog: not done after " << watchdog.count() << " s");
   if (!context.stopped()) FAIL("the watchdog: something is left on the io_context");
@@ -111,6 +132,64 @@ asio::awaitable<bool> eventually(Condition condition) {
     holds = condition();
   }
   co_return holds;
+}
+
+/// Goes around the event loop, on a context with one thread: what is ready by then has happened.
+inline asio::awaitable<void> turns(int count) {
+  for (int i = 0; i < count; ++i) co_await asio::post(asio::use_awaitable);
+}
+
+/// A coroutine beside the test's own: `beside reading(co_await asio::this_coro::executor, f());`
+/// It lets every type of cancellation through.
+template <class T>
+class beside {
+ public:
+  beside(const asio::any_io_executor& executor, asio::awaitable<T> what)
+      : state_(std::make_shared<state>(executor)) {
+    asio::co_spawn(executor, run(std::move(what), state_),
+                   asio::bind_cancellation_slot(state_->signal.slot(),
+                                                [s = state_](std::exception_ptr e) {
+                                                  s->failure = e;
+                                                  s->done = true;
+                                                  s->ended.cancel();
+                                                }));
+  }
+  bool done() const { return state_->done; }
+  void cancel(asio::cancellation_type type = asio::cancellation_type::terminal) {
+    state_->signal.emit(type);
+  }
+  /// Waits for its end; returns or throws what it has.
+  asio::awaitable<T> result() { return result(state_); }
+
+ private:
+  struct state {
+    explicit state(const asio::any_io_executor& executor)
+        : ended(executor, asio::steady_timer::time_point::max()) {}
+    asio::cancellation_signal signal;
+    asio::steady_timer ended;  // never: cancelled at the end
+    bool done = false;
+    std::exception_ptr failure;
+    std::optional<coproc::detail::no_void<T>> value;
+  };
+  static asio::awaitable<void> run(asio::awaitable<T> what, std::shared_ptr<state> s) {
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+    if constexpr (std::is_void_v<T>) co_await std::move(what);
+    else s->value.emplace(co_await std::move(what));
+  }
+  static asio::awaitable<T> result(std::shared_ptr<state> s) {
+    while (!s->done) co_await s->ended.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (s->failure) std::rethrow_exception(s->failure);
+    if constexpr (!std::is_void_v<T>) co_return std::move(*s->value);
+  }
+  std::shared_ptr<state> state_;
+};
+
+/// The bytes that `child fill` writes.
+inline std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i)
+    text[i] = static_cast<char>((static_cast<unsigned long>(i) * 2654435761u) >> 16);
+  return text;
 }
 
 /// A directory of its own for a test, removed afterwards.

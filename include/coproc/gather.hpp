@@ -44,4 +44,12 @@ auto gather(Range&& range, Keywords&&... keywords) {
   return detail::gather_range<Range, Keywords...>(std::forward<Range>(range), keywords...);
 }
 
+/// Neither of them: answered by a sentence.
+template <class First, class... Rest>
+  requires(!detail::is_awaitable<std::remove_cvref_t<First>> && !std::ranges::input_range<First>)
+void gather(First&&, Rest&&...) {
+  static_assert(std::ranges::input_range<First>,
+                "coproc: gather takes awaitables, or one range of awaitables, and keywords");
+}
+
 }  // namespace coproc

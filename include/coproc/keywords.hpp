@@ -120,6 +120,12 @@ class plain_keyword {
   auto operator=(typename value_of<member>::type value) const {
     return setting([value = std::move(value)](options& all) { all.*Member = value; });
   }
+  auto operator=(const char* value) const  // so that a null pointer is refused
+    requires std::same_as<typename value_of<member>::type, std::filesystem::path> ||
+             std::same_as<typename value_of<member>::type, std::string>
+  {
+    return *this = typename value_of<member>::type(to_word(value));
+  }
 };
 
 class process_group_keyword {
@@ -255,6 +261,7 @@ class env_keyword {
   };
   constexpr env_keyword() = default;
   one operator[](std::string_view name) const { return one(std::string(name)); }
+  one operator[](const char* name) const { return one(to_word(name)); }
   auto operator=(environment variables) const {
     return setting([variables = std::move(variables.all)](options& all) {
       all.replace_environment = true;

@@ -120,7 +120,7 @@ class process {
   /// rules it is waited for from now on. Pending operations are cancelled, the streams are closed.
   native_process release() {
     native_process given = all().who->release();
-    all_->close();
+    all_->abandon();
     return given;
   }
 
@@ -185,7 +185,7 @@ class process {
   void end() noexcept {
     if (!all_) return;
     all_->who->abandon(!detached_);
-    all_->close();
+    all_->abandon();
   }
 
   std::shared_ptr<detail::exchange> all_;

@@ -64,9 +64,9 @@ inline bool make_pipe(pipe_ends& ends) {
   return static_cast<bool>(ends.write);
 }
 
+/// For a descriptor that was just made, and so has no other flag to keep.
 inline bool make_nonblocking(const unique_fd& fd) {
-  const int flags = ::fcntl(fd.get(), F_GETFL);
-  return flags >= 0 && ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) == 0;
+  return ::fcntl(fd.get(), F_SETFL, O_NONBLOCK) == 0;
 }
 
 }  // namespace coproc::detail

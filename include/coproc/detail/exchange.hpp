@@ -77,6 +77,7 @@ class exchange {
   std::size_t input_done = 0;
   bool has_input = false;  // an input has been given, if only an empty one
   bool complete = false;   // all outputs are in
+  bool abandoned = false;  // the process has been destroyed, or released
   bool pipe_still_open = false;
   std::size_t next_first = 1;  // for next_line: whose turn it is
   fairness turns;
@@ -109,6 +110,12 @@ class exchange {
     complete = true;
     if (out.stream) out.all = std::move(out.stream->bytes());
     if (err.stream) err.all = std::move(err.stream->bytes());
+    close();
+  }
+
+  /// Ends all streams, and what uses them as if cancelled.
+  void abandon() {
+    abandoned = true;
     close();
   }
 

@@ -165,8 +165,11 @@ class launcher {
 
   void open_file(std::size_t fd, const std::filesystem::path& path, int flags) {
     // O_NONBLOCK for the open alone: that of a FIFO would wait for the other side otherwise.
-    unique_fd file(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
-    const bool opened = file && ::fcntl(file.get(), F_SETFL, flags & O_APPEND) == 0;
+    const bool may_block = options_.streams[fd].what != stdio::kind::devnull;
+    flags |= O_CLOEXEC | O_NOCTTY | (may_block ? O_NONBLOCK : 0);
+    unique_fd file(::open(path.c_str(), flags, 0666));
+    const bool opened =
+        file && (!may_block || ::fcntl(file.get(), F_SETFL, flags & O_APPEND) == 0);
     if (!opened) fail(step::open, errno, stream_name(fd) + " '" + path.string() + "'");
     plan_.stdio[fd] = keep(above_stdio(std::move(file)), step::open, stream_name(fd));
   }
@@ -218,7 +221,10 @@ class launcher {
 
   template <class Id>
   Id resolve(const account<Id>& who, step which) const {
-    if (const Id* id = std::get_if<Id>(&who.value)) return *id;
+    if (const Id* id = std::get_if<Id>(&who.value)) {
+      if (*id == account<Id>::nobody) fail(which, EINVAL, "a number that none can have");
+      return *id;
+    }
     const auto& name = std::get<std::string>(who.value);
     Id id{};
     if (const int error = look_up_account(name, which == step::as_user, id))

@@ -88,11 +88,11 @@ inline awaitable<std::optional<tagged_line>> next_line(std::shared_ptr<exchange>
     if (streams.read()) {
       if (!all->turns.due()) continue;
       const bool go_on = co_await yield_to_others();
-      if (!go_on) throw cancelled_error("next_line");
+      if (!go_on || all->abandoned) throw cancelled_error("next_line");
       continue;
     }
     const error_code failure = co_await streams.wait();
-    if (failure) throw cancelled_error("next_line");
+    if (failure || all->abandoned) throw cancelled_error("next_line");
   }
 }
 

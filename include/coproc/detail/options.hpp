@@ -74,10 +74,13 @@ class account {
  public:
   template <std::integral Number>
     requires(!std::same_as<Number, bool>)
-  account(Number number) : value(static_cast<Id>(number)) {}
+  account(Number number) : value(std::in_range<Id>(number) ? static_cast<Id>(number) : nobody) {}
   template <class Name>
     requires std::convertible_to<Name, std::string>
   account(Name&& name) : value(std::string(std::forward<Name>(name))) {}
+
+  /// Nobody has that number: in the system's calls it says "no change". It is refused.
+  static constexpr Id nobody = static_cast<Id>(-1);
 
   std::variant<Id, std::string> value;
 };
@@ -113,8 +116,8 @@ class options {
 };
 
 template <class T>
-concept text = std::convertible_to<const T&, std::string_view> ||
-               std::convertible_to<const T&, std::string>;
+concept text = (std::convertible_to<const T&, std::string_view> ||
+                std::convertible_to<const T&, std::string>) && !std::is_null_pointer_v<T>;
 template <class T>
 concept path_like = !text<T> && std::convertible_to<const T&, std::filesystem::path>;
 template <class T>

@@ -51,8 +51,10 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
     for (std::size_t from = 0;;) {
       const std::size_t found = me->buffer_.view().find(text, from);
       const bool there = found != std::string_view::npos;
-      if (limited && (there ? found : me->buffer_.size()) > me->limit_)
-        me->over_limit("readuntil", there ? found : me->buffer_.size());
+      // The last bytes may be the start of the separator.
+      const std::size_t size = me->buffer_.size();
+      const std::size_t reached = there ? found : size - std::min(size, text.size() - 1);
+      if (limited && reached > me->limit_) me->over_limit("readuntil", reached);
       if (there) co_return me->take(found + text.size());
       if (me->eof_) throw incomplete_read_error(me->take(me->buffer_.size()), 0);
       if (me->buffer_.size() >= text.size()) from = me->buffer_.size() - text.size() + 1;
@@ -92,8 +94,13 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
   template <class Views>
   static awaitable<Views> read_lines(self me) {
     one_at_a_time::check(me->busy_, "lines");
-    if (me->end_of_lines() == 0 && !me->eof_) co_await fill_line(me);
-    const std::string_view text = me->buffer_.view().substr(0, me->end_of_lines());
+    std::size_t end = me->end_of_lines();
+    if (end == 0 && !me->eof_) {
+      co_await fill_line(me);
+      end = me->end_of_lines();
+    }
+    if (end == 0 && !me->buffer_.empty()) me->over_limit("lines", me->find_line_end());
+    const std::string_view text = me->buffer_.view().substr(0, end);
     me->consume(text.size());
     co_return Views(text);
   }
@@ -167,6 +174,7 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
   }
   /// Ends the stream where it is.
   void close() {
+    closed_ = !eof_;
     eof_ = true;
     fd_.close();
   }
@@ -180,11 +188,11 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
       if (!drained_ && try_fill(most) != fill_result::blocked) {
         if (!fairness_.due()) co_return;
         const bool go_on = co_await yield_to_others();
-        if (!go_on) throw cancelled_error(what);
+        if (!go_on || closed_) throw cancelled_error(what);
         co_return;
       }
       const error_code failure = co_await fd_.ready(asio::posix::descriptor_base::wait_read);
-      if (failure) throw cancelled_error(what);
+      if (failure || closed_) throw cancelled_error(what);
       drained_ = false;
       fairness_.waited();
     }
@@ -199,6 +207,11 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
     }
   }
 
+  std::size_t find_line_end() {
+    find_newline();
+    return scanned_;
+  }
+
   /// Where the first newline is; remembers how far it has looked.
   std::size_t find_newline() {
     const std::size_t found = buffer_.view().find('\n', scanned_);
@@ -206,10 +219,19 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
     return found;
   }
 
-  /// The offset behind the last newline, or behind everything at the end of the stream.
+  /// The offset behind the last newline, or behind everything at the end of the stream; but before
+  /// the first line that is over the limit. Looks at few bytes only: from the start of a line it
+  /// goes to the last newline within the limit.
   std::size_t end_of_lines() const {
-    if (eof_) return buffer_.size();
-    return buffer_.view().rfind('\n') + 1;  // npos + 1 is 0
+    const std::string_view text = buffer_.view();
+    const std::size_t end = eof_ ? text.size() : text.rfind('\n') + 1;  // npos + 1 is 0
+    std::size_t good = 0;
+    while (end - good > limit_) {
+      const std::size_t next = text.rfind('\n', good + limit_) + 1;
+      if (next <= good) return good;
+      good = next;
+    }
+    return end;
   }
 
   void consume(std::size_t bytes) {
@@ -244,8 +266,10 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
       if (!started_) {
         started_ = true;
         operation.reset_cancellation_state(asio::enable_total_cancellation());
-        guard_ = std::make_unique<one_at_a_time>(me_->busy_, "async_read_some");
-        finished_ = attempt();
+        // Nothing may throw here: use_awaitable would lose its coroutine.
+        if (me_->busy_) result_ = asio::error::already_started;
+        else guard_ = std::make_unique<one_at_a_time>(me_->busy_, "async_read_some");
+        finished_ = result_ || attempt();
         if (finished_)  // not from within the initiating function
           return asio::post(me_->executor(), std::move(operation));
       } else if (!finished_) {
@@ -256,8 +280,10 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
         guard_.reset();
         return operation.complete(result_, got_);
       }
-      auto& descriptor = me_->fd_.registered();
-      descriptor.async_wait(asio::posix::descriptor_base::wait_read, std::move(operation));
+      auto* const descriptor = me_->fd_.registered(result_);
+      finished_ = descriptor == nullptr;
+      if (finished_) return asio::post(me_->executor(), std::move(operation));
+      descriptor->async_wait(asio::posix::descriptor_base::wait_read, std::move(operation));
     }
 
    private:
@@ -294,6 +320,7 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
   std::size_t chunk_ = smallest;
   bool terminal_;
   bool eof_ = false;
+  bool closed_ = false;  // by this side, before the end
   bool busy_ = false;
   bool drained_ = true;  // nothing is known to be in the pipe: wait first
   bool enlarged_ = false;

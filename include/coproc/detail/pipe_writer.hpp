@@ -117,8 +117,10 @@ class pipe_writer {
       if (!started_) {
         started_ = true;
         operation.reset_cancellation_state(asio::enable_total_cancellation());
-        guard_ = std::make_unique<one_at_a_time>(me_->busy_, "async_write_some");
-        finished_ = attempt();
+        // Nothing may throw here: use_awaitable would lose its coroutine.
+        if (me_->busy_) result_ = asio::error::already_started;
+        else guard_ = std::make_unique<one_at_a_time>(me_->busy_, "async_write_some");
+        finished_ = result_ || attempt();
         if (finished_)  // not from within the initiating function
           return asio::post(me_->executor(), std::move(operation));
       } else if (!finished_) {
@@ -129,8 +131,10 @@ class pipe_writer {
         guard_.reset();
         return operation.complete(result_, written_);
       }
-      auto& descriptor = me_->fd_.registered();
-      descriptor.async_wait(asio::posix::descriptor_base::wait_write, std::move(operation));
+      auto* const descriptor = me_->fd_.registered(result_);
+      finished_ = descriptor == nullptr;
+      if (finished_) return asio::post(me_->executor(), std::move(operation));
+      descriptor->async_wait(asio::posix::descriptor_base::wait_write, std::move(operation));
     }
 
    private:

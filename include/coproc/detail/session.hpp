@@ -83,7 +83,7 @@ class session {
   }
 
   std::optional<exchange_end> end() const {
-    if (all_.who->given_up()) return exchange_end::cancelled;
+    if (all_.abandoned) return exchange_end::cancelled;
     if (over_limit_) return exchange_end::over_limit;
     if (ended_ && (gave_up_ || !open())) return exchange_end::complete;
     if (timed_out_) return exchange_end::timed_out;

@@ -7,5 +7,5 @@
 #if defined(__linux__)
 #include <coproc/detail/system_linux.hpp>  // IWYU pragma: export
 #else
-#include <coproc/detail/system_posix.hpp>  // IWYU pragma: export
+#error "coproc: only Linux has a launcher so far"
 #endif

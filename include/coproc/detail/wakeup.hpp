@@ -28,7 +28,12 @@ class wakeup {
   awaitable<error_code> wait() {
     if (bits_.load(std::memory_order_acquire) != 0) co_return error_code();
     const auto [error] = co_await channel_.async_receive(asio::as_tuple(asio::use_awaitable_t<>()));
-    co_return error;
+    if (error) co_return error;
+    // A cancellation that came when the wait had just succeeded: the next co_await would throw.
+    const bool heeded = co_await asio::this_coro::throw_if_cancelled();
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (!heeded || state.cancelled() == asio::cancellation_type::none) co_return error;
+    co_return error_code(asio::error::operation_aborted);
   }
 
  private:

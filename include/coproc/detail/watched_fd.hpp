@@ -33,6 +33,16 @@ class watched_fd final : private context_bound {
     return *registered_;
   }
 
+  /// The same for where nothing may throw: null, and @p failure says why.
+  descriptor* registered(error_code& failure) {
+    try {
+      return &registered();
+    } catch (const boost::system::system_error& e) {
+      failure = e.code();
+      return nullptr;
+    }
+  }
+
   /// Ends all waits on it, as cancelled.
   void cancel() {
     error_code ignored;
@@ -53,7 +63,12 @@ class watched_fd final : private context_bound {
   awaitable<error_code> ready(asio::posix::descriptor_base::wait_type kind) {
     const auto [error] =
         co_await registered().async_wait(kind, asio::as_tuple(asio::use_awaitable_t<>()));
-    co_return error;
+    if (error) co_return error;
+    // A cancellation that came when the wait had just succeeded: the next co_await would throw.
+    const bool heeded = co_await asio::this_coro::throw_if_cancelled();
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (!heeded || state.cancelled() == asio::cancellation_type::none) co_return error;
+    co_return error_code(asio::error::operation_aborted);
   }
 
   /// Notifies @p target with @p bit when the descriptor is ready, or no more waited for.
@@ -89,8 +104,9 @@ class fairness {
 /// Goes once around the event loop. False: the coroutine has been cancelled.
 inline awaitable<bool> yield_to_others() {
   co_await asio::post(asio::use_awaitable_t<>());
+  const bool heeded = co_await asio::this_coro::throw_if_cancelled();
   const auto state = co_await asio::this_coro::cancellation_state;
-  co_return state.cancelled() == asio::cancellation_type::none;
+  co_return !heeded || state.cancelled() == asio::cancellation_type::none;
 }
 
 }  // namespace coproc::detail

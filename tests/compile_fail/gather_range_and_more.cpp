@@ -1,0 +1,11 @@
+// expect: coproc: after a range gather takes only concurrency and return_exceptions
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <coproc/coproc.hpp>
+#include <vector>
+
+using namespace coproc::keywords;
+
+std::vector<coproc::awaitable<int>> jobs;
+auto all = coproc::gather(jobs, coproc::exec("ls"));

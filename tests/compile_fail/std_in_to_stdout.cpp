@@ -1,0 +1,9 @@
+// expect: coproc: to_stdout is for std_err only
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <coproc/coproc.hpp>
+
+using namespace coproc::keywords;
+
+coproc::command what("cat", std_in = to_stdout);

@@ -1,0 +1,72 @@
+# Builds and runs one consumer in an otherwise empty folder:
+#
+#   cmake -DWAY=<folder here, or pkg_config> -DWORK=<folder> -DPREFIX=<where coproc is installed>
+#     -DGENERATOR=<name> -DCOMPILER=<path> [-DLAUNCHER=<path>] -P check.cmake
+cmake_minimum_required(VERSION 3.25)
+
+cmake_path(SET tree NORMALIZE "${CMAKE_CURRENT_LIST_DIR}/../..")
+file(REMOVE_RECURSE "${WORK}")
+file(MAKE_DIRECTORY "${WORK}")
+file(COPY "${tree}/examples/quickstart.cpp" DESTINATION "${WORK}")
+
+function(must)
+  execute_process(COMMAND ${ARGV} WORKING_DIRECTORY "${WORK}"
+    RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT status EQUAL 0)
+    list(JOIN ARGV " " command)
+    message("${command}\n${output}")
+    message(FATAL_ERROR "That ended with ${status}.")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+if(WAY STREQUAL "pkg_config")
+  set(ENV{PKG_CONFIG_PATH} "${PREFIX}/share/pkgconfig")
+  must(pkg-config --cflags --libs "coproc >= 0.1")
+  separate_arguments(flags UNIX_COMMAND "${output}")
+  must("${COMPILER}" -std=c++20 quickstart.cpp -o program ${flags})
+  must("${WORK}/program")
+else()
+  file(COPY "${CMAKE_CURRENT_LIST_DIR}/${WAY}/CMakeLists.txt" DESTINATION "${WORK}")
+  set(configure "${CMAKE_COMMAND}" -S . -B build -G "${GENERATOR}"
+    "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}"
+    -DCMAKE_BUILD_TYPE= -DCMAKE_CXX_FLAGS= -DCMAKE_EXPORT_COMPILE_COMMANDS=ON)
+  if(WAY STREQUAL "find_package")
+    list(APPEND configure "-DCMAKE_PREFIX_PATH=${PREFIX}")
+  else()
+    list(APPEND configure "-DCOPROC_TREE=${tree}")
+  endif()
+  must(${configure})
+  must("${CMAKE_COMMAND}" --build build)
+
+  # Nothing of ours may reach the consumer: no tests and examples to build, no flag but the standard.
+  file(READ "${WORK}/build/compile_commands.json" commands)
+  string(JSON count LENGTH "${commands}")
+  if(NOT count EQUAL 1)
+    message("${commands}")
+    message(FATAL_ERROR "It compiles more than its own file.")
+  endif()
+  string(JSON command GET "${commands}" 0 command)
+  if(command MATCHES " -([DOWfgm][^ ]*)")
+    message("${command}")
+    message(FATAL_ERROR "It compiles with -${CMAKE_MATCH_1}, which it has not asked for.")
+  endif()
+  must("${WORK}/build/program")
+endif()
+
+if(NOT output STREQUAL "STDOUT: Hello, world!\n")
+  message(FATAL_ERROR "It wrote:\n${output}")
+endif()
+
+# An incompatible version is not taken for the one that was asked for.
+if(WAY STREQUAL "find_package")
+  file(READ "${WORK}/CMakeLists.txt" lists)
+  string(REPLACE "coproc 0.1 " "coproc 0.2 " lists "${lists}")
+  file(WRITE "${WORK}/CMakeLists.txt" "${lists}")
+  execute_process(COMMAND ${configure} WORKING_DIRECTORY "${WORK}"
+    RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(status EQUAL 0 OR NOT output MATCHES "compatible[ \n]+with")
+    message("${output}")
+    message(FATAL_ERROR "Version 0.2 was asked for, and that was the answer.")
+  endif()
+endif()
