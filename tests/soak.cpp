@@ -272,6 +272,7 @@ int main(int argc, char** argv) {
   const auto seed = static_cast<unsigned>(argc > 3 ? std::atoi(argv[3]) : std::random_device()());
   std::printf("soak: %ld s, %d threads, seed %u\n", static_cast<long>(time.count()), threads, seed);
   std::fflush(stdout);
+  std::thread([] {}).join();  // a sanitizer may start a thread of its own with the first
   const int fds = count("/proc/self/fd"), tasks = count("/proc/self/task");
   soak(time, threads, seed);
   // Detached children are reaped apart from the io_context, by a thread that then ends.

@@ -223,8 +223,10 @@ COPROC_TEST("stream_cancel: a process may be moved while its streams are read") 
   co_await moved.std_in().write("x");
   const std::string line = co_await reading.result();
   CHECK(line == "line\n");
-  auto other = co_await exec(child, "wait");
+  auto other = co_await exec(child, "wait", std_in = piped, std_out = piped);
+  co_await other.std_out().readline();
   other = std::move(moved);  // ends the one that waits
+  CHECK(&other.std_out() == &out);
   co_await other.std_in().write("x");
   other.std_in().close();
   const std::string rest = co_await other.std_out().read();

@@ -225,7 +225,7 @@ COPROC_TEST("stream_write: a cancelled write leaves a stream that can be written
 
 COPROC_TEST("stream_write: || and wait_for cancel a write") {
   using namespace asio::experimental::awaitable_operators;
-  auto process = co_await exec(child, "wait", std_in = piped);
+  auto process = co_await exec(child, "wait", std_in = piped, std_out = devnull);
   asio::steady_timer timer(co_await asio::this_coro::executor, 1ms);
   const auto first = co_await (process.std_in().write(std::string(more_than_a_pipe, 'x')) ||
                                timer.async_wait(asio::use_awaitable));
@@ -265,7 +265,7 @@ COPROC_TEST("stream_write: a write whose process is moved goes on, destroyed it 
   const auto line = co_await moved->std_out().readline();
   CHECK(line == std::optional<std::string>(std::to_string(more_than_a_pipe) + " right"));
 
-  moved = co_await exec(child, "wait", std_in = piped);
+  moved = co_await exec(child, "wait", std_in = piped, std_out = devnull);
   beside<void> again(executor, moved->std_in().write(test::pattern(more_than_a_pipe)));
   co_await test::turns(5);
   CHECK(!again.done());
@@ -313,11 +313,4 @@ COPROC_TEST("stream_write: close on a terminal is an end of file for the child")
     const int code = co_await process.wait();
     CHECK(code == 0);
   }
-}
-
-COPROC_TEST("stream_write: a terminal whose child has ended gives an error, not a signal") {
-  auto process = co_await exec(child, "exit", 0, std_in = terminal);
-  co_await process.wait();
-  const auto error = co_await thrown<coproc::error>(process.std_in().write("text\n"));
-  CHECK(error.code() == boost::system::errc::broken_pipe);
 }

@@ -25,6 +25,9 @@ class process {
       end();
       all_ = std::move(other.all_);
       detached_ = other.detached_;
+      in_ = std::move(other.in_);
+      out_ = std::move(other.out_);
+      err_ = std::move(other.err_);
     }
     return *this;
   }

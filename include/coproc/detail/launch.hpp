@@ -192,6 +192,7 @@ class launcher {
   void prepare_identity() {
     plan_.new_session = plan_.new_session || options_.new_session;
     plan_.group = options_.process_group.value_or(-1);
+    if (plan_.new_session && plan_.group == 0) plan_.group = -1;  // a session's leader leads a group
     if (options_.process_group && *options_.process_group < 0)
       fail(step::process_group, EINVAL, std::to_string(*options_.process_group));
     for (const auto& [resource, value] : options_.resource_limits)

@@ -14,13 +14,12 @@ namespace coproc::detail {
 /// write() that gives EPIPE without SIGPIPE, whatever the host does with that signal: it is blocked
 /// in this thread meanwhile, and taken back if the write has raised it.
 inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size) {
-  sigset_t sigpipe, before;
+  sigset_t sigpipe, before, waiting;
   ::sigemptyset(&sigpipe);
   ::sigaddset(&sigpipe, SIGPIPE);
   ::pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
   bool pending = false;
   if (::sigismember(&before, SIGPIPE) == 1) {  // only then can there be one that is not ours
-    sigset_t waiting;
     ::sigpending(&waiting);
     pending = ::sigismember(&waiting, SIGPIPE) == 1;
   }
@@ -28,16 +27,20 @@ inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size)
   do written = ::write(fd, data, size);
   while (written < 0 && errno == EINTR);
   const int error = errno;
-  if (written < 0 && error == EPIPE && !pending) {
+  if (written < 0 && error == EPIPE) {
 #if defined(__APPLE__)  // has no sigtimedwait
     int number = 0;
-    ::sigpending(&before);
-    if (::sigismember(&before, SIGPIPE) == 1) ::sigwait(&sigpipe, &number);
+    ::sigpending(&waiting);
+    if (::sigismember(&waiting, SIGPIPE) == 1) ::sigwait(&sigpipe, &number);
 #else
     const timespec now = {};
     while (::sigtimedwait(&sigpipe, nullptr, &now) < 0 && errno == EINTR) {
     }
 #endif
+    // Ours is this thread's own, and is taken first. One that was pending for the process is still
+    // there; one that was pending for this thread was the same as ours, and is put back.
+    ::sigpending(&waiting);
+    if (pending && ::sigismember(&waiting, SIGPIPE) == 0) ::raise(SIGPIPE);
   }
   if (!pending) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = error;
@@ -53,13 +56,16 @@ class pipe_writer {
       : fd_(executor, std::move(fd)), terminal_(terminal) {}
 
   const asio::any_io_executor& executor() const noexcept { return fd_.executor(); }
-  bool is_open() const noexcept { return fd_.get() >= 0; }
+  bool is_open() const noexcept { return fd_.get() >= 0 && !closed_; }
 
   void close() {
-    // Closing its other side would not end a terminal's input; the end-of-file character does, at
-    // the start of a line.
-    if (terminal_ && is_open()) write_without_sigpipe(fd_.get(), at_line_start_ ? "\4" : "\4\4", at_line_start_ ? 1 : 2);
-    fd_.close();
+    if (!is_open()) return;
+    closed_ = true;
+    if (!terminal_) return fd_.close();
+    // Closing this side would hang up on the child; the end-of-file character ends its input, at
+    // the start of a line. The descriptor stays until nobody has this object.
+    write_without_sigpipe(fd_.get(), at_line_start_ ? "\4" : "\4\4", at_line_start_ ? 1 : 2);
+    fd_.cancel();
   }
 
   /// Writes what the pipe takes now: a count, 0 where it takes none.
@@ -82,11 +88,11 @@ class pipe_writer {
       rest.remove_prefix(written);
       if (written == 0) {
         const error_code failure = co_await me->fd_.ready(asio::posix::descriptor_base::wait_write);
-        if (failure) throw cancelled_error("write");
+        if (failure || me->closed_) throw cancelled_error("write");
         me->fairness_.waited();
       } else if (me->fairness_.due()) {
         const bool go_on = co_await yield_to_others();
-        if (!go_on) throw cancelled_error("write");
+        if (!go_on || me->closed_) throw cancelled_error("write");
       }
     }
   }
@@ -164,6 +170,7 @@ class pipe_writer {
 
   watched_fd fd_;
   bool terminal_;
+  bool closed_ = false;
   bool at_line_start_ = true;
   bool busy_ = false;
   fairness fairness_;

@@ -151,6 +151,15 @@ class all_signals_blocked {
   std::uint64_t before_ = 0;
 };
 
+#if defined(__GLIBC__)
+// The C library's clone() by its other name: ThreadSanitizer takes clone() for a fork, and does its
+// bookkeeping for one, but in the memory that is the parent's.
+extern "C" int __clone(int (*)(void*), void*, int, void*, ...) noexcept;
+inline constexpr auto raw_clone = &__clone;
+#else
+inline constexpr auto raw_clone = &::clone;
+#endif
+
 /// Runs @p main in a child that shares this memory, and suspends this thread until the child has
 /// exec'ed or ended. The pid, or -1 with errno set; @p pidfd stays -1 where the kernel has none.
 inline pid_t start_child(int (*main)(void*), void* argument, int& pidfd) {
@@ -163,9 +172,9 @@ inline pid_t start_child(int (*main)(void*), void* argument, int& pidfd) {
 #endif
   constexpr int share = CLONE_VM | CLONE_VFORK | SIGCHLD;
   int fd = -1;
-  pid_t pid = ::clone(main, top, share | static_cast<int>(clone_pidfd), argument, &fd);
+  pid_t pid = raw_clone(main, top, share | static_cast<int>(clone_pidfd), argument, &fd);
   if (pid < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM))
-    pid = ::clone(main, top, share, argument);
+    pid = raw_clone(main, top, share, argument);
   if (pid > 0 && fd < 0)  // before Linux 5.2 the flag meant nothing
     fd = static_cast<int>(::syscall(nr_pidfd_open, pid, 0));
   pidfd = fd;

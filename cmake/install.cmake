@@ -1,0 +1,34 @@
+# What `cmake --install` installs: headers, a CMake package, a pkg-config file. Nothing depends on
+# the architecture, so all of it goes below share/ beside the headers.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/coproc")
+set(pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
+
+install(TARGETS coproc EXPORT coproc-targets FILE_SET HEADERS)
+install(EXPORT coproc-targets NAMESPACE coproc:: DESTINATION "${package_dir}")
+
+configure_package_config_file(
+  cmake/coproc-config.cmake.in "${PROJECT_BINARY_DIR}/coproc-config.cmake"
+  INSTALL_DESTINATION "${package_dir}")
+# While the version is 0.x every minor version may break what uses the one before.
+write_basic_package_version_file(
+  "${PROJECT_BINARY_DIR}/coproc-config-version.cmake"
+  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(FILES
+  "${PROJECT_BINARY_DIR}/coproc-config.cmake"
+  "${PROJECT_BINARY_DIR}/coproc-config-version.cmake"
+  DESTINATION "${package_dir}")
+
+# The .pc file finds the headers from where it lies itself, so that an installed tree can be moved.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}" OR IS_ABSOLUTE "${pc_dir}")
+  set(pc_includedir "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+else()
+  file(RELATIVE_PATH pc_includedir "/${pc_dir}" "/${CMAKE_INSTALL_INCLUDEDIR}")
+  string(PREPEND pc_includedir "\${pcfiledir}/")
+endif()
+configure_file(cmake/coproc.pc.in "${PROJECT_BINARY_DIR}/coproc.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/coproc.pc" DESTINATION "${pc_dir}")
+
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
