@@ -173,6 +173,11 @@ int main(int argc, char** argv) {
     return 99;
   }
   if (what == "cat") return copy(0, 1);
+  if (what == "cat-fds") {  // all of each of these descriptors on stdout
+    for (int i = 2; i < argc; ++i)
+      if (copy(static_cast<int>(number(i)), 1) != 0) return 1;
+    return 0;
+  }
   if (what == "fill") return fill(static_cast<int>(number(2)), number(3));
   if (what == "in-order") return in_order(word(2), number(3));
   if (what == "exchange") return exchange(number(2));

@@ -10,6 +10,7 @@
 #include <coproc/error.hpp>
 #include <coproc/exec.hpp>
 #include <coproc/gather.hpp>
+#include <coproc/pipeline.hpp>
 #include <coproc/process.hpp>
 #include <coproc/run.hpp>
 #include <coproc/shell.hpp>

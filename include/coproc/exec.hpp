@@ -7,15 +7,19 @@
 namespace coproc {
 namespace detail {
 
-inline awaitable<process> start(command what) {
+inline void refuse_capture_keywords(const command& what) {
   const options& how = what.options();
   if (how.timeout || how.idle_timeout || how.grace || how.max_output || how.input)
     throw std::invalid_argument(
         "coproc: timeout, idle_timeout, grace, max_output and input are for capture; with exec and "
         "shell use wait_for, stop, the streams and communicate");
+}
+
+inline awaitable<process> start(command what) {
+  refuse_capture_keywords(what);
   const auto executor = co_await asio::this_coro::executor;
   launched started = launch(what);
-  co_return process(std::make_shared<exchange>(executor, started, how));
+  co_return process(std::make_shared<exchange>(executor, started, what.options()));
 }
 
 }  // namespace detail

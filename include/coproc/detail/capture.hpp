@@ -28,38 +28,57 @@ inline awaitable<void> wind_up(std::shared_ptr<exchange> all, const options& how
   co_await run_exchange(all, rest);
 }
 
-inline awaitable<completed> capture(command what) {
+/// A command that has been launched to be captured.
+class captive {
   using clock = std::chrono::steady_clock;
-  options& how = what.options();
-  if (how.input) how.streams[0] = stdio(stdio::kind::piped);
-  else if (!how.streams[0].given) how.streams[0] = stdio(stdio::kind::devnull);
-  else if (how.streams[0].what == stdio::kind::piped)
-    throw std::invalid_argument("coproc: capture: std_in = piped needs input = ...");
-  for (const int fd : {1, 2})
-    if (!how.streams[fd].given) how.streams[fd] = stdio(stdio::kind::piped);
 
-  const auto begin = clock::now();
-  const auto executor = co_await asio::this_coro::executor;
-  launched started = launch(what);
-  const auto all = std::make_shared<exchange>(executor, started, how);
-  if (how.input) all->input = *std::exchange(how.input, std::nullopt);
-  bounds within;
-  if (how.timeout) within.deadline = begin + std::chrono::ceil<clock::duration>(*how.timeout);
-  within.silence = how.idle_timeout;
-  within.most = how.max_output;
+ public:
+  captive(const asio::any_io_executor& executor, command captured)
+      : what(std::move(captured)), begin(clock::now()) {
+    options& how = what.options();
+    if (how.input) how.streams[0] = stdio(stdio::kind::piped);
+    else if (!how.streams[0].given) how.streams[0] = stdio(stdio::kind::devnull);
+    else if (how.streams[0].what == stdio::kind::piped)
+      throw std::invalid_argument("coproc: capture: std_in = piped needs input = ...");
+    for (const int fd : {1, 2})
+      if (!how.streams[fd].given) how.streams[fd] = stdio(stdio::kind::piped);
+    launched started = launch(what);
+    all = std::make_shared<exchange>(executor, started, how);
+    if (how.input) all->input = *std::exchange(how.input, std::nullopt);
+  }
+
+  bounds within() const {
+    const options& how = what.options();
+    bounds all_of_them;
+    if (how.timeout) all_of_them.deadline = begin + std::chrono::ceil<clock::duration>(*how.timeout);
+    all_of_them.silence = how.idle_timeout;
+    all_of_them.most = how.max_output;
+    return all_of_them;
+  }
+
+  command what;
+  clock::time_point begin;
+  std::shared_ptr<exchange> all;
+};
+
+/// Runs a captive to its end.
+inline awaitable<completed> finish(captive one) {
+  const auto all = one.all;
+  command& what = one.what;
+  const options& how = what.options();
   auto end = exchange_end::cancelled;
   std::exception_ptr failure;  // of a tee
   shield against_cancellation;
   co_await against_cancellation.up();
   try {
-    end = co_await run_exchange(all, within);
+    end = co_await run_exchange(all, one.within());
     if (end != exchange_end::complete) co_await wind_up(all, how);
   } catch (...) {
     failure = std::current_exception();
   }
   co_await against_cancellation.down();
   if (failure) std::rethrow_exception(failure);
-  const auto elapsed = clock::now() - begin;
+  const auto elapsed = std::chrono::steady_clock::now() - one.begin;
   output written = all->complete ? all->take() : all->gathered();
 
   if (end == exchange_end::timed_out) {
@@ -79,6 +98,13 @@ inline awaitable<completed> capture(command what) {
   result.why = reason_of(result.returncode);
   result.usage = all->who->usage();
   result.elapsed = elapsed;
+  co_return result;
+}
+
+inline awaitable<completed> capture(command what) {
+  const auto executor = co_await asio::this_coro::executor;
+  captive one(executor, std::move(what));
+  completed result = co_await finish(std::move(one));
   co_return result;
 }
 

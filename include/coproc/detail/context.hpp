@@ -101,4 +101,16 @@ void context_bound::unbind() {
   previous_ = next_ = nullptr;
 }
 
+/// Waits until the children that were killed on behalf of this context have been reaped. For a
+/// coroutine with its shield up.
+inline awaitable<void> wait_until_clean() {
+  const auto executor = co_await asio::this_coro::executor;
+  if (!context_service::of(executor).cleaning()) co_return;
+  const auto wake = std::make_shared<wakeup>(executor);
+  while (context_service::of(executor).notify_when_clean(wake)) {
+    co_await wake->wait();
+    wake->take();
+  }
+}
+
 }  // namespace coproc::detail

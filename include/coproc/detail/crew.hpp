@@ -74,10 +74,7 @@ class crew : public std::enable_shared_from_this<crew> {
 
   /// Waits until the children of cancelled coroutines have been reaped. Not cancellable.
   awaitable<void> clean() {
-    while (cancelled_ && context_service::of(executor_).notify_when_clean(wake_)) {
-      co_await wake_->wait();
-      wake_->take();
-    }
+    if (cancelled_) co_await wait_until_clean();
   }
 
   const std::shared_ptr<wakeup>& waker() const noexcept { return wake_; }

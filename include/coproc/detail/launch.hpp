@@ -265,8 +265,12 @@ class launcher {
   void prepare_programs() {
     std::string name(command_.program());
     const bool is_path = name.find('/') != std::string::npos;
-    if (is_path && options_.cwd && name[0] != '/')  // from the host's directory, not the child's
-      name = (std::filesystem::current_path() / name).string();
+    if (is_path && options_.cwd && name[0] != '/') {  // from the host's directory, not the child's
+      std::error_code failure;
+      const auto here = std::filesystem::current_path(failure);
+      if (failure) fail(step::exec, failure.value(), std::string());
+      name = (here / name).string();
+    }
     const char* path = nullptr;
     if (!is_path && plan_.envp != nullptr)
       for (char* const* variable = plan_.envp; *variable != nullptr && path == nullptr; ++variable)

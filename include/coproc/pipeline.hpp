@@ -1,0 +1,148 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/pipeline.hpp>
+
+namespace coproc {
+
+/// Commands to be run side by side, each reading what the one before it writes: `a | b | c`.
+/// A value, as `command` is.
+class pipeline {
+ public:
+  pipeline(command first, command second) {
+    stages_.push_back(std::move(first));
+    stages_.push_back(std::move(second));
+  }
+
+  /// The commands, at least two.
+  const std::vector<command>& stages() const noexcept { return stages_; }
+
+  friend pipeline operator|(pipeline first, command next) {
+    first.stages_.push_back(std::move(next));
+    return first;
+  }
+  friend pipeline operator|(command first, pipeline rest) {
+    rest.stages_.insert(rest.stages_.begin(), std::move(first));
+    return rest;
+  }
+  friend pipeline operator|(pipeline first, const pipeline& rest) {
+    first.stages_.insert(first.stages_.end(), rest.stages_.begin(), rest.stages_.end());
+    return first;
+  }
+  friend std::string to_string(const pipeline& what) {
+    std::string line;
+    for (const command& stage : what.stages_)
+      line += (line.empty() ? "" : " | ") + to_string(stage);
+    return line;
+  }
+  friend std::ostream& operator<<(std::ostream& stream, const pipeline& what) {
+    return stream << to_string(what);
+  }
+
+ private:
+  std::vector<command> stages_;
+};
+
+inline pipeline operator|(command first, command second) {
+  return pipeline(std::move(first), std::move(second));
+}
+
+/// A pipeline that runs, from exec. As for process, destroying it kills what still runs.
+class running_pipeline {
+ public:
+  explicit running_pipeline(std::vector<process> stages) : stages_(std::move(stages)) {}
+
+  /// The processes, in order.
+  std::vector<process>& stages() noexcept { return stages_; }
+  writer& std_in() { return stages_.front().std_in(); }
+  reader& std_out() { return stages_.back().std_out(); }
+  reader& std_err(std::size_t stage) { return stages_.at(stage).std_err(); }
+
+  /// Waits for all. @return the returncode of the pipeline, see completed_pipeline
+  awaitable<int> wait() {
+    std::vector<awaitable<int>> all;
+    for (process& stage : stages_) all.push_back(stage.wait());
+    return detail::wait_all(std::move(all));
+  }
+
+  /// Empty while any stage runs.
+  std::optional<int> returncode() const {
+    std::vector<int> codes;
+    for (const process& stage : stages_) {
+      const auto code = stage.returncode();
+      if (!code) return std::nullopt;
+      codes.push_back(*code);
+    }
+    return detail::pipe_status(codes);
+  }
+
+  /// process::stop for all at once.
+  awaitable<int> stop(std::chrono::nanoseconds grace = std::chrono::seconds(2)) {
+    std::vector<awaitable<int>> all;
+    for (process& stage : stages_) all.push_back(stage.stop(grace));
+    return detail::wait_all(std::move(all));
+  }
+
+ private:
+  std::vector<process> stages_;
+};
+
+/// A pipeline that has run to its end, from capture.
+class completed_pipeline {
+ public:
+  completed_pipeline(std::vector<completed> all, std::chrono::nanoseconds time)
+      : stages(std::move(all)), elapsed(time) {
+    std::vector<int> codes;
+    for (const completed& stage : stages) codes.push_back(stage.returncode);
+    returncode = detail::pipe_status(codes);
+    out = std::move(stages.back().out);
+  }
+
+  std::vector<completed> stages;  ///< each with its returncode, stderr and usage
+  std::string out;                ///< what the last one wrote to stdout
+  /// That of the last stage that is not 0, or 0: a shell's `set -o pipefail`. The SIGPIPE of a stage
+  /// whose reader had had enough is no failure.
+  int returncode = 0;
+  std::chrono::nanoseconds elapsed;
+
+  explicit operator bool() const { return returncode == 0; }
+
+  /// Itself, if the returncode is 0.
+  /// @throws exit_error, for the stage that the returncode is of
+  const completed_pipeline& check() const& {
+    for (std::size_t i = stages.size(); i-- > 0 && returncode != 0;)
+      if (stages[i].returncode == returncode) stages[i].check();
+    return *this;
+  }
+  completed_pipeline check() && {
+    std::as_const(*this).check();
+    return std::move(*this);
+  }
+};
+
+/// Starts a pipeline: `auto p = co_await exec(command("zcat", file) | command("sort", std_out =
+/// piped))`. The stages are joined by pipes of the kernel: no byte passes through this process, and
+/// it holds none of their ends. std_in of the first and std_out of the last, and every std_err, are
+/// as the commands' keywords say.
+/// @throws launch_error for a stage that cannot be started, after the earlier ones have been killed
+/// and reaped; std::invalid_argument where a stage has a keyword for a stream that is joined
+inline awaitable<running_pipeline> exec(pipeline what) {
+  std::vector<command> stages = what.stages();
+  std::vector<process> all = co_await detail::start_stages(std::move(stages));
+  co_return running_pipeline(std::move(all));
+}
+
+/// Runs a pipeline to its end: stdin of the first from `devnull` or its `input`, stdout of the last
+/// and every stderr captured.
+/// @throws as capture of a command; the failure of one stage (a timeout, say) ends all. A returncode
+/// is no error.
+/// @par Cancellation As for capture.
+inline awaitable<completed_pipeline> capture(pipeline what) {
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<command> stages = what.stages();
+  std::vector<completed> all = co_await detail::capture_stages(std::move(stages));
+  co_return completed_pipeline(std::move(all), std::chrono::steady_clock::now() - begin);
+}
+
+}  // namespace coproc

@@ -1,0 +1,121 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <atomic>
+#include <boost/asio/thread_pool.hpp>
+#include <mutex>
+#include <thread>
+
+#include "support.hpp"
+
+using namespace test;
+
+namespace {
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int launches = 2000;
+#else
+constexpr int launches = 20000;
+#endif
+
+asio::awaitable<void> launch_some(int count, std::atomic<int>& good) {
+  for (int i = 0; i < count; ++i) {
+    auto process = co_await coproc::exec(child, "exit", i % 256, std_out = piped);
+    auto [out, err] = co_await process.communicate();
+    if (process.returncode() == i % 256 && out.empty()) ++good;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("threads: launches on a pool and on plain threads, beside one that allocates and locks") {
+  constexpr int workers = 16, plain = 4;
+  constexpr int each = launches / (workers + plain);
+  std::atomic<int> good = 0;
+  std::atomic<bool> stop = false;
+  std::mutex mutex;
+
+  // What the child must not touch: the heap's locks, stdio's, and one of the host's own, all of
+  // them held most of the time.
+  std::thread busy([&] {
+    std::FILE* const null = std::fopen("/dev/null", "w");
+    while (!stop) {
+      const std::lock_guard lock(mutex);
+      std::vector<std::string> many(50, std::string(200, 'x'));
+      std::fprintf(null, "%s\n", many.back().c_str());
+    }
+    std::fclose(null);
+  });
+
+  std::vector<std::thread> threads;
+  for (int i = 0; i < plain; ++i)
+    threads.emplace_back([&] { coproc::run(launch_some(each, good)); });
+
+  asio::io_context context(8);
+  for (int i = 0; i < workers; ++i)
+    asio::co_spawn(context, launch_some(each, good), asio::detached);
+  for (int i = 0; i < 8; ++i) threads.emplace_back([&] { context.run(); });
+  for (auto& thread : threads) thread.join();
+  stop = true;
+  busy.join();
+
+  CHECK(good == each * (workers + plain));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("threads: no child holds another's pipe") {
+  // Each cat ends only when every copy of the write end of its stdin is closed: one that had got
+  // into a child launched at the same time would keep it.
+  constexpr int count = 200;
+  std::atomic<int> ended = 0;
+  asio::thread_pool pool(4);
+  auto one = [&]() -> asio::awaitable<void> {
+    auto cat = co_await coproc::exec(child, "cat", std_in = piped, std_out = piped);
+    auto longer = co_await coproc::exec(child, "wait", std_out = piped);
+    auto ready = co_await longer.std_out().readline();
+    cat.std_in().close();
+    const int status = co_await cat.wait();
+    if (status == 0 && ready == "ready") ++ended;
+  };
+  for (int i = 0; i < count; ++i)
+    asio::co_spawn(asio::make_strand(pool), one(), asio::detached);
+  pool.join();
+  CHECK(ended == count);
+}
+
+TEST_CASE("threads: communicate on a pool without strands") {
+  constexpr int count = 100;
+  std::atomic<int> good = 0;
+  asio::thread_pool pool(4);
+  auto one = [&]() -> asio::awaitable<void> {
+    auto process = co_await coproc::exec(child, "exchange", 100000, std_in = piped, std_out = piped,
+                                         std_err = piped);
+    const std::string input = pattern(100000);
+    auto [out, err] = co_await process.communicate(input);
+    if (out == input && err == input && process.returncode() == 0) ++good;
+  };
+  for (int i = 0; i < count; ++i) asio::co_spawn(pool, one(), asio::detached);
+  pool.join();
+  CHECK(good == count);
+}
+
+TEST_CASE("threads: gather, wait_for and cancellation on a pool without strands") {
+  constexpr int count = 40;
+  std::atomic<int> good = 0;
+  asio::thread_pool pool(4);
+  auto forever = [&]() -> asio::awaitable<void> {
+    auto process = co_await coproc::exec(child, "wait", std_out = devnull);
+    co_await process.wait();
+  };
+  auto one = [&]() -> asio::awaitable<void> {
+    try {
+      co_await coproc::wait_for(coproc::gather(forever(), forever(), forever()), 5ms);
+    } catch (const coproc::timeout_error&) {
+      ++good;
+    }
+  };
+  for (int i = 0; i < count; ++i) asio::co_spawn(pool, one(), asio::detached);
+  pool.join();
+  CHECK(good == count);
+  CHECK_FALSE(has_children());
+}
