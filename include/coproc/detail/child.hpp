@@ -115,6 +115,8 @@ class child final : private context_bound {
   /// Gives the child away. Operations that wait for it end as if cancelled.
   native_process release() {
     const auto executor = pidfd_.executor();
+    // Once it is reaped its number may be another's, whom the Boost object would kill.
+    if (state_ != state::running) return native_process(executor);
     drop();
     return make_native<native_process>(executor, pid_, pidfd_.release().release(), ::close);
   }

@@ -1,0 +1,396 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <thread>
+
+#include "host.hpp"
+
+using namespace test;
+using coproc::command;
+
+// How a child is ended: by stop, by the end of its process, or not at all (detach).
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+
+asio::awaitable<coproc::process> ready_child(command what) {
+  auto process = co_await coproc::exec(what, std_out = piped);
+  const auto line = co_await process.std_out().readline();
+  REQUIRE(line == "ready");
+  co_return process;
+}
+
+/// Waits until @p count processes have said "ready" to the child's pipe.
+asio::awaitable<void> ready(coproc::process& process, int count) {
+  for (int i = 0; i < count; ++i) {
+    const auto line = co_await process.std_out().readline();
+    REQUIRE(line == "ready");
+  }
+}
+
+/// A group of a shell and two of `child`; what they do is up to the words given.
+command group_of(std::string first, std::string second) {
+  const std::string program = coproc::quote(child);
+  return command("/bin/sh", "-c", program + ' ' + first + " & exec " + program + ' ' + second,
+                 process_group = new_group, std_out = piped);
+}
+
+/// True when no process, and no zombie, of that group is left.
+bool group_gone(pid_t group) {
+  while (::waitpid(-group, nullptr, WNOHANG) > 0) {  // orphans that came to us
+  }
+  return ::kill(-group, 0) != 0 && errno == ESRCH;
+}
+
+/// A child made on @p context, which is left as it is then.
+coproc::process made_on(asio::io_context& context, command what) {
+  std::optional<coproc::process> made;
+  asio::co_spawn(
+      context,
+      [](command how, std::optional<coproc::process>& result) -> asio::awaitable<void> {
+        result.emplace(co_await ready_child(std::move(how)));
+      }(std::move(what), made),
+      asio::detached);
+  while (!made) context.run_one();
+  return std::move(*made);
+}
+
+/// For what happens without an event loop.
+template <class Condition>
+bool soon(Condition condition) {
+  const auto deadline = clock_type::now() + 10s;
+  while (!condition() && clock_type::now() < deadline) std::this_thread::sleep_for(1ms);
+  return condition();
+}
+
+}  // namespace
+
+// ---- stop ----
+
+COPROC_TEST("ending: stop asks first, and returns the moment the child has ended") {
+  auto asked = co_await ready_child(command(child, "on-term", 7));
+  const int seven = co_await asked.stop(std::chrono::hours(10));  // the watchdog is faster
+  CHECK(seven == 7);
+  auto plain = co_await ready_child(command(child, "wait"));
+  const int terminated = co_await plain.stop();
+  CHECK(terminated == -SIGTERM);
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("ending: stop kills what does not end within the grace") {
+  auto process = co_await ready_child(command(child, "ignore-term"));
+  const auto start = clock_type::now();
+  const int code = co_await process.stop(100ms);
+  CHECK(code == -SIGKILL);
+  CHECK(clock_type::now() - start >= 100ms);
+  CHECK(clock_type::now() - start < 5s);
+}
+
+COPROC_TEST("ending: stop without a grace kills at once") {
+  auto process = co_await ready_child(command(child, "ignore-term"));
+  const int code = co_await process.stop(0s);
+  CHECK(code == -SIGKILL);
+}
+
+COPROC_TEST("ending: stop reaches a child that is stopped") {
+  auto process = co_await ready_child(command(child, "on-term", 7));
+  process.send_signal(SIGSTOP);
+  const bool stopped = co_await eventually([&] {
+    siginfo_t info = {};
+    ::waitid(P_PID, static_cast<id_t>(process.pid()), &info, WSTOPPED | WNOHANG | WNOWAIT);
+    return info.si_pid == process.pid();
+  });
+  CHECK(stopped);
+  const int code = co_await process.stop(std::chrono::hours(10));
+  CHECK(code == 7);
+}
+
+COPROC_TEST("ending: stop of an ended child gives its code at once") {
+  auto process = co_await coproc::exec(child, "exit", 3);
+  co_await process.wait();
+  for (int i = 0; i < 2; ++i) {
+    const int code = co_await process.stop(std::chrono::hours(10));
+    CHECK(code == 3);
+  }
+}
+
+COPROC_TEST("ending: stop may be called by two at once, beside a wait") {
+  auto process = co_await ready_child(command(child, "ignore-term"));
+  const auto [first, second, waited] =
+      co_await coproc::gather(process.stop(50ms), process.stop(10h), process.wait());
+  CHECK(first == -SIGKILL);
+  CHECK(second == -SIGKILL);
+  CHECK(waited == -SIGKILL);
+}
+
+COPROC_TEST("ending: stop cancelled kills at once, and the child can be waited for") {
+  auto process = co_await ready_child(command(child, "ignore-term"));
+  beside<int> stopping(co_await asio::this_coro::executor, process.stop(10h));
+  co_await turns(5);
+  CHECK_FALSE(process.returncode());
+  stopping.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(stopping.result());
+  const int code = co_await process.wait();
+  CHECK(code == -SIGKILL);
+}
+
+COPROC_TEST("ending: stop leaves others' groups alone") {
+  // In the host's own group: were that sent the signals, this program would be gone.
+  auto process = co_await ready_child(command(child, "wait"));
+  const int code = co_await process.stop();
+  CHECK(code == -SIGTERM);
+}
+
+// ---- groups ----
+
+COPROC_TEST("ending: stop ends the whole group that the child leads") {
+  const subreaper orphans;
+  auto process = co_await coproc::exec(group_of("wait", "on-term 4"));
+  co_await ready(process, 2);
+  const pid_t group = process.pid();
+  const int code = co_await process.stop(100ms);  // zombies that nobody reaps count as alive
+  CHECK(code == 4);
+  const bool gone = co_await eventually([&] { return group_gone(group); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: stop kills what is left of a group whose leader has obeyed") {
+  const subreaper orphans;
+  auto process = co_await coproc::exec(group_of("ignore-term", "on-term 4"));
+  co_await ready(process, 2);
+  const pid_t group = process.pid();
+  const int code = co_await process.stop(100ms);
+  CHECK(code == 4);
+  const bool gone = co_await eventually([&] { return group_gone(group); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: stop ends a group whose leader has ended long ago") {
+  const subreaper orphans;
+  auto process = co_await coproc::exec(child, "grandchild", process_group = new_group, std_out = piped);
+  const auto line = co_await process.std_out().readline();
+  co_await process.wait();
+  CHECK(exists(std::stoi(line.value())));
+  const int code = co_await process.stop(100ms);
+  CHECK(code == 0);
+  const bool gone = co_await eventually([&] { return group_gone(process.pid()); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: a session is a group as well") {
+  const subreaper orphans;
+  auto process = co_await coproc::exec(command(group_of("wait", "wait"), process_group = new_group,
+                                               new_session = true));
+  co_await ready(process, 2);
+  const pid_t group = process.pid();
+  const int code = co_await process.stop(100ms);
+  CHECK(code == -SIGTERM);
+  const bool gone = co_await eventually([&] { return group_gone(group); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: a pipeline of a shell in its own group leaves nothing behind") {
+  const subreaper orphans;
+  pid_t group = 0;
+  {
+    const std::string program = coproc::quote(child);
+    auto process = co_await coproc::shell(program + " wait | " + program + " cat",
+                                          process_group = new_group, std_out = piped);
+    co_await ready(process, 1);
+    group = process.pid();
+  }
+  const bool gone = co_await eventually([&] { return group_gone(group); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: without a group of its own only the child itself is ended") {
+  const subreaper orphans;
+  const std::string program = coproc::quote(child);
+  auto process =
+      co_await coproc::shell(program + " wait & exec " + program + " wait", std_out = piped);
+  co_await ready(process, 2);
+  const int code = co_await process.stop();
+  CHECK(code == -SIGTERM);
+  CHECK(::waitpid(-1, nullptr, WNOHANG) == 0);  // one is there, and runs
+  siginfo_t info;
+  REQUIRE(::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0);
+  // It is an orphan now; find it by its group, which is the host's.
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const int pid = std::atoi(entry.path().filename().c_str());
+    std::istringstream stat(read_file(entry.path() / "stat"));
+    std::string number, name, state;
+    int parent = 0;
+    stat >> number >> name >> state >> parent;
+    if (pid > 0 && parent == ::getpid()) ::kill(pid, SIGKILL);
+  }
+  CHECK(::waitpid(-1, nullptr, 0) > 0);
+}
+
+// ---- the end of the process object ----
+
+TEST_CASE("ending: a process destroyed while it runs is gone when its io_context is done") {
+  pid_t pid = 0;
+  test::run([](pid_t& number) -> asio::awaitable<void> {
+    const auto process = co_await ready_child(command(child, "ignore-term"));
+    number = process.pid();
+  }(pid));
+  CHECK_FALSE(exists(pid));
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("ending: a process destroyed while it runs takes its group with it") {
+  const subreaper orphans;
+  pid_t group = 0;
+  {
+    auto process = co_await coproc::exec(group_of("ignore-term", "ignore-term"));
+    co_await ready(process, 2);
+    group = process.pid();
+  }
+  const bool gone = co_await eventually([&] { return group_gone(group); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: destroying a process cancels what waits for it") {
+  std::optional<coproc::process> process(
+      co_await coproc::exec(child, "wait", std_in = piped, std_out = piped));
+  const auto line = co_await process->std_out().readline();
+  CHECK(line == "ready");
+  const auto executor = co_await asio::this_coro::executor;
+  beside<int> waiting(executor, process->wait());
+  beside<std::string> reading(executor, process->std_out().read());
+  beside<void> writing(executor, process->std_in().write(std::string(1 << 20, 'x')));
+  co_await turns(5);
+  process.reset();
+  (void)co_await thrown<coproc::cancelled_error>(waiting.result());
+  (void)co_await thrown<coproc::cancelled_error>(reading.result());
+  (void)co_await thrown<coproc::cancelled_error>(writing.result());
+}
+
+COPROC_TEST("ending: destroying a process cancels its communicate and its stop") {
+  std::optional<coproc::process> process(co_await ready_child(command(child, "ignore-term")));
+  const auto executor = co_await asio::this_coro::executor;
+  beside<coproc::output> communicating(executor, process->communicate());
+  beside<int> stopping(executor, process->stop(10h));
+  co_await turns(5);
+  process.reset();
+  (void)co_await thrown<coproc::cancelled_error>(communicating.result());
+  (void)co_await thrown<coproc::cancelled_error>(stopping.result());
+}
+
+COPROC_TEST("ending: a cancelled coroutine's child is ended by its scope") {
+  pid_t pid = 0;
+  beside<void> owner(co_await asio::this_coro::executor,
+                     [](pid_t& number) -> asio::awaitable<void> {
+                       auto process = co_await ready_child(command(child, "ignore-term"));
+                       number = process.pid();
+                       co_await process.wait();
+                     }(pid));
+  const bool started = co_await eventually([&] { return pid != 0; });
+  REQUIRE(started);
+  owner.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(owner.result());
+  const bool gone = co_await eventually([&] { return !exists(pid); });
+  CHECK(gone);
+}
+
+TEST_CASE("ending: a process destroyed when its io_context is stopped is killed and reaped") {
+  asio::io_context context(1);
+  std::optional<coproc::process> process(made_on(context, command(child, "ignore-term")));
+  const pid_t pid = process->pid();
+  context.stop();
+  process.reset();
+  CHECK(soon([&] { return !exists(pid); }));
+}
+
+TEST_CASE("ending: a process may outlive its io_context, and is killed and reaped even so") {
+  std::optional<asio::io_context> context(std::in_place, 1);
+  std::optional<coproc::process> process(made_on(*context, command(child, "ignore-term")));
+  const pid_t pid = process->pid();
+  (void)process->handle();
+  context.reset();
+  CHECK(process->pid() == pid);
+  CHECK_FALSE(process->returncode());
+  CHECK(exists(pid));
+  process->send_signal(0);
+  process.reset();
+  CHECK(soon([&] { return !exists(pid); }));
+}
+
+TEST_CASE("ending: a child's end is seen, by a look, when its io_context has gone") {
+  std::optional<asio::io_context> context(std::in_place, 1);
+  coproc::process process = made_on(*context, command(child, "on-term", 5));
+  context.reset();
+  process.terminate();
+  CHECK(soon([&] { return process.returncode().has_value(); }));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("ending: coroutines that own children go with their io_context") {
+  std::vector<pid_t> pids;
+  {
+    asio::io_context context(1);
+    for (int i = 0; i < 3; ++i)
+      asio::co_spawn(
+          context,
+          [](std::vector<pid_t>& all) -> asio::awaitable<void> {
+            auto process = co_await ready_child(command(child, "ignore-term"));
+            all.push_back(process.pid());
+            co_await process.wait();
+          }(pids),
+          asio::detached);
+    while (pids.size() < 3) context.run_one();
+    context.poll();
+  }
+  for (const pid_t pid : pids) CHECK(soon([&] { return !exists(pid); }));
+}
+
+TEST_CASE("ending: no thread is left when the last destroyed child has been reaped") {
+  const int before = thread_count();
+  {
+    asio::io_context context(1);
+    std::vector<coproc::process> all;
+    for (int i = 0; i < 5; ++i) all.push_back(made_on(context, command(child, "ignore-term")));
+  }
+  CHECK(soon([] { return !has_children(); }));
+  CHECK(soon([&] { return thread_count() == before; }));
+}
+
+// ---- detach ----
+
+COPROC_TEST("ending: a detached child goes on, and is reaped when it ends") {
+  pid_t pid = 0;
+  {
+    auto process = co_await ready_child(command(child, "wait"));
+    pid = process.pid();
+    process.detach();
+    coproc::process moved = std::move(process);
+    coproc::process assigned = co_await coproc::exec(child, "exit", 0);
+    assigned = std::move(moved);
+  }
+  co_await turns(5);
+  CHECK(::waitpid(pid, nullptr, WNOHANG) == 0);
+  ::kill(pid, SIGTERM);
+  const bool reaped = co_await eventually([&] { return !exists(pid); });
+  CHECK(reaped);
+}
+
+TEST_CASE("ending: a detached child does not keep its io_context, and outlives it") {
+  pid_t pid = 0;
+  test::run([](pid_t& number) -> asio::awaitable<void> {
+    auto process = co_await ready_child(command(child, "wait"));
+    number = process.pid();
+    process.detach();
+  }(pid));
+  CHECK(::waitpid(pid, nullptr, WNOHANG) == 0);
+  ::kill(pid, SIGTERM);
+  CHECK(soon([&] { return !exists(pid); }));
+}
+
+COPROC_TEST("ending: a detached child is still the process's as long as that is there") {
+  auto process = co_await ready_child(command(child, "on-term", 6));
+  process.detach();
+  process.terminate();
+  const int code = co_await process.wait();
+  CHECK(code == 6);
+}
