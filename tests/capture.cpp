@@ -103,6 +103,19 @@ COPROC_TEST("capture: messages show only the last lines of stderr, and no secret
   CHECK(text.find("***") != std::string::npos);
 }
 
+COPROC_TEST("capture: a message has the end of stderr though max_output has cut it off") {
+  auto done = co_await capture("sh", "-c", "seq 1 5000 >&2; echo the reason >&2; exit 1",
+                               max_output = cut(10));
+  CHECK(done.err == "1\n2\n3\n4\n5\n");
+  std::string text;
+  try {
+    done.check();
+  } catch (const coproc::exit_error& e) {
+    text = e.what();
+  }
+  CHECK(text.ends_with("5000\nthe reason"));
+}
+
 COPROC_TEST("capture: a timeout stops the child and keeps what it has written") {
   auto e = co_await thrown<coproc::timeout_error>(capture(child, "wait", timeout = 100ms));
   CHECK(e.out() == "ready\n");

@@ -15,7 +15,11 @@ namespace coproc {
 /// @par Source Python's subprocess.CompletedProcess
 class completed : public output {
  public:
-  completed(class command what, output written) : output(std::move(written)), command(std::move(what)) {}
+  /// @param dropped_end the last of what was left out of stderr, for the message of check()
+  completed(class command what, output written, std::string dropped_end = std::string())
+      : output(std::move(written)),
+        command(std::move(what)),
+        dropped_end_(std::move(dropped_end)) {}
 
   class command command;            ///< what was run
   int returncode = unknown_returncode;  ///< 0..255, or -N for signal N, or unknown_returncode
@@ -43,10 +47,12 @@ class completed : public output {
  private:
   [[noreturn]] void throw_exit_error() const {
     std::string text = to_string(command) + ": " + describe(returncode);
-    const std::string tail = detail::last_lines(err);
+    const std::string tail = detail::last_lines(dropped_end_.empty() ? err : dropped_end_);
     if (!tail.empty()) text += '\n' + tail;
     throw exit_error(returncode, std::move(text), *this);
   }
+
+  std::string dropped_end_;
 };
 
 }  // namespace coproc

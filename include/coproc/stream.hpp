@@ -80,16 +80,23 @@ class reader {
   }
 
   /// Up to and with @p separator, which must not be empty; what follows it stays.
+  /// @param most how many bytes may come before it; the stream's `limit` by default
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
-  /// @throws limit_error if more than `limit` bytes have no separator; they stay in the stream
+  /// @throws limit_error if more than @p most bytes have no separator; they stay in the stream
   awaitable<std::string> readuntil(std::string separator = "\n") {
-    return impl_->read_until(impl_, std::move(separator), true);
+    return readuntil(std::move(separator), impl_->limit());
+  }
+  awaitable<std::string> readuntil(std::string separator, std::size_t most) {
+    return impl_->read_until(impl_, std::move(separator), "readuntil", most);
   }
 
-  /// Returns as soon as @p text has come by, with all up to and with it, however much that is.
+  /// Returns as soon as @p text has come by, with all up to and with it.
+  /// @param most how many bytes may come before it; any number by default
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
-  awaitable<std::string> until(std::string text) {
-    return impl_->read_until(impl_, std::move(text), false);
+  /// @throws limit_error if more than @p most bytes come before it; they stay in the stream
+  awaitable<std::string> until(std::string text,
+                               std::size_t most = std::numeric_limits<std::size_t>::max()) {
+    return impl_->read_until(impl_, std::move(text), "until", most);
   }
 
   /// The next line without its newline, or nothing at the end of the stream. A last line needs no

@@ -93,7 +93,7 @@ inline awaitable<completed> finish(captive one) {
                       how.max_output->bytes, std::move(written));
   if (end == exchange_end::cancelled) throw cancelled_error(to_string(what), std::move(written));
 
-  completed result(std::move(what), std::move(written));
+  completed result(std::move(what), std::move(written), all->err.tail);
   result.returncode = all->who->returncode();
   result.why = reason_of(result.returncode);
   result.usage = all->who->usage();

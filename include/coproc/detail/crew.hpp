@@ -30,14 +30,16 @@ class crew : public std::enable_shared_from_this<crew> {
   };
 
   /// Starts a coroutine, which leaves its result in @p result.
+  /// @param posted not from within this call: what it does before it first waits (a launch, say) is
+  /// then done beside the others', where there are threads for it
   template <class T>
   void start(std::size_t index, awaitable<T> job,
-             std::shared_ptr<std::optional<no_void<T>>> result) {
+             std::shared_ptr<std::optional<no_void<T>>> result, bool posted = false) {
     const auto strand = asio::make_strand(executor_);
     const auto signal = std::make_shared<asio::cancellation_signal>();
     alive_.emplace(index, member(strand, signal));
     asio::co_spawn(
-        strand, deliver(std::move(job), std::move(result)),
+        strand, deliver(std::move(job), std::move(result), posted),
         asio::bind_cancellation_slot(
             signal->slot(), [self = shared_from_this(), signal, index](std::exception_ptr failure) {
               {
@@ -91,7 +93,8 @@ class crew : public std::enable_shared_from_this<crew> {
 
   template <class T>
   static awaitable<void> deliver(awaitable<T> job,
-                                 std::shared_ptr<std::optional<no_void<T>>> result) {
+                                 std::shared_ptr<std::optional<no_void<T>>> result, bool posted) {
+    if (posted) co_await asio::post(asio::use_awaitable_t<>());
     if constexpr (std::is_void_v<T>) {
       co_await std::move(job);
       result->emplace();

@@ -5,6 +5,7 @@
 #include <coproc/detail/child.hpp>
 #include <coproc/detail/pipe_reader.hpp>
 #include <coproc/detail/pipe_writer.hpp>
+#include <coproc/detail/printable.hpp>
 #include <memory>
 
 namespace coproc::detail {
@@ -18,7 +19,8 @@ class gathering {
   std::size_t copied = 0;   // of what is in the buffer
   std::string head;         // with head_and_tail: the first half, once the buffer has overflowed
   std::size_t dropped = 0;
-  buffer all;  // when complete
+  std::string tail;  // the last of what was cut off: a message may need it
+  buffer all;        // when complete
 
   bool open() const { return stream && !stream->ended(); }
 
@@ -39,6 +41,7 @@ class gathering {
     }
     if (bytes.size() <= bound.bytes) return true;
     dropped += bytes.size() - bound.bytes;
+    tail = std::string(last_bytes(tail + std::string(last_bytes(bytes.view().substr(bound.bytes)))));
     bytes.shorten(bound.bytes);
     copied = std::min(copied, bytes.size());
     return bound.then != output_bound::policy::fail;

@@ -158,7 +158,8 @@ auto gather_tuple(gather_options how, awaitable<T>... jobs)
   std::exception_ptr failures[sizeof...(T)];
   auto start_next = [&](crew& all, std::size_t index) {
     const auto start = [&]<std::size_t... I>(std::index_sequence<I...>) {
-      ((I == index ? all.template start<T>(I, std::move(std::get<I>(waiting)), std::get<I>(results))
+      ((I == index ? all.template start<T>(I, std::move(std::get<I>(waiting)), std::get<I>(results),
+                                           true)
                    : void()),
        ...);
     };
@@ -217,12 +218,13 @@ auto gather_all(Range range, gather_options how)
   const slot<T> nowhere = std::make_shared<std::optional<no_void<T>>>();
   auto next = std::ranges::begin(range);
   auto start_next = [&](crew& all, std::size_t index) {
+    if (index > 0) ++next;  // not before its turn: it may be what makes the next one
     if (next == std::ranges::end(range)) return false;
     slot<T> result = std::make_shared<std::optional<no_void<T>>>();
     if constexpr (keeps) results.push_back(result);
     if constexpr (Outcomes) failures.emplace_back();
-    all.template start<T>(index, awaitable<T>(std::ranges::iter_move(next)), std::move(result));
-    ++next;
+    all.template start<T>(index, awaitable<T>(std::ranges::iter_move(next)), std::move(result),
+                          true);
     return true;
   };
   auto keep = [&](std::size_t index, const std::exception_ptr& why) { failures[index] = why; };

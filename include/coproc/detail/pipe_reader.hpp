@@ -19,6 +19,7 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
       : fd_(executor, std::move(fd)), limit_(limit), terminal_(terminal) {}
 
   const asio::any_io_executor& executor() const noexcept { return fd_.executor(); }
+  std::size_t limit() const noexcept { return limit_; }
   bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
 
   // The coroutines take their own reference to *this: the process may be destroyed meanwhile.
@@ -45,20 +46,20 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
     co_return me->take(count);
   }
 
-  static awaitable<std::string> read_until(self me, std::string text, bool limited) {
-    if (text.empty()) throw std::invalid_argument("coproc: readuntil: the separator is empty");
-    const one_at_a_time guard(me->busy_, limited ? "readuntil" : "until");
+  static awaitable<std::string> read_until(self me, std::string text, const char* what,
+                                           std::size_t most) {
+    if (text.empty())
+      throw std::invalid_argument(std::string("coproc: ") + what + ": the text is empty");
+    const one_at_a_time guard(me->busy_, what);
     for (std::size_t from = 0;;) {
       const std::size_t found = me->buffer_.view().find(text, from);
       const bool there = found != std::string_view::npos;
-      // The last bytes may be the start of the separator.
-      const std::size_t size = me->buffer_.size();
-      const std::size_t reached = there ? found : size - std::min(size, text.size() - 1);
-      if (limited && reached > me->limit_) me->over_limit("readuntil", reached);
+      const std::size_t reached = there ? found : me->buffer_.size();
+      if (reached > most) over_limit(what, reached, most);
       if (there) co_return me->take(found + text.size());
-      if (me->eof_) throw incomplete_read_error(me->take(me->buffer_.size()), 0);
-      if (me->buffer_.size() >= text.size()) from = me->buffer_.size() - text.size() + 1;
-      co_await me->fill("readuntil", piece);
+      if (me->eof_) throw incomplete_read_error(me->take(reached), 0);
+      if (reached >= text.size()) from = reached - text.size() + 1;
+      co_await me->fill(what, piece);
     }
   }
 
@@ -99,7 +100,7 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
       co_await fill_line(me);
       end = me->end_of_lines();
     }
-    if (end == 0 && !me->buffer_.empty()) me->over_limit("lines", me->find_line_end());
+    if (end == 0 && !me->buffer_.empty()) over_limit("lines", me->find_line_end(), me->limit_);
     const std::string_view text = me->buffer_.view().substr(0, end);
     me->consume(text.size());
     co_return Views(text);
@@ -156,7 +157,7 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
   std::optional<std::string_view> next_line() {
     const std::size_t found = find_newline();
     const bool whole_line = found != std::string_view::npos;
-    if (scanned_ > limit_) over_limit("readline", scanned_);
+    if (scanned_ > limit_) over_limit("readline", scanned_, limit_);
     if (!whole_line && (!eof_ || buffer_.empty())) return std::nullopt;
     const std::string_view line = buffer_.view().substr(0, found);
     consume(line.size() + (whole_line ? 1 : 0));
@@ -202,7 +203,7 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
   static awaitable<void> fill_line(self me) {
     const one_at_a_time guard(me->busy_, "readline");
     while (!me->eof_ && me->find_newline() == std::string_view::npos) {
-      if (me->buffer_.size() > me->limit_) me->over_limit("readline", me->buffer_.size());
+      if (me->buffer_.size() > me->limit_) over_limit("readline", me->buffer_.size(), me->limit_);
       co_await me->fill("readline", piece);
     }
   }
@@ -243,9 +244,9 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
     return buffer_.take(bytes);
   }
 
-  [[noreturn]] void over_limit(const char* what, std::size_t reached) const {
+  [[noreturn]] static void over_limit(const char* what, std::size_t reached, std::size_t most) {
     throw limit_error(std::string(what) + ": no end of it within the limit of " +
-                          std::to_string(limit_) + " bytes",
+                          std::to_string(most) + " bytes",
                       reached);
   }
 

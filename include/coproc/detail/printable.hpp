@@ -7,6 +7,12 @@
 
 namespace coproc::detail {
 
+/// As much of the end of a text as last_lines could show.
+inline std::string_view last_bytes(std::string_view text) {
+  constexpr std::size_t most = 2048;
+  return text.size() > most ? text.substr(text.size() - most) : text;
+}
+
 /// The end of a text, made fit for a message: at most 10 lines and 2000 bytes, control characters
 /// as escapes, no newline at the end.
 inline std::string last_lines(std::string_view text) {
