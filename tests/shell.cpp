@@ -95,3 +95,40 @@ COPROC_TEST("shell: quoted words in the text are what they were") {
   const auto result = co_await output_of(std::move(shell));
   CHECK(result.out == nasty);
 }
+
+COPROC_TEST("shell: values arrive as that very text, whatever is in them") {
+  const std::vector<std::string> nasty = {
+      "",        "plain",       "two words",    "; rm -rf /nowhere", "$(exit 3)", "`exit 3`",
+      "it's",    "\"quoted\"",  "*",            "new\nline",         "-n",        "--",
+      "\\",      "a\\nb",       "$HOME",        "~",                 "{}",        "{{}}",
+      "&& true", "#not a text", "tab\there",    "\x01\x02\x7f",      "\xff\xfe",  "!x",
+      "a'b'c",   "'",           "''",           "é",                 "| cat",     "> file"};
+  for (const std::string& text : nasty) {
+    auto done = co_await coproc::capture(coproc::shell_command("printf '<%s>' {}", text));
+    CHECK(done.out == '<' + text + '>');
+    CHECK(done.returncode == 0);
+  }
+}
+
+COPROC_TEST("shell: values of every kind, and keywords among them") {
+  const std::vector<std::string> words = {"a b", "c"};
+  const std::filesystem::path path = "/some where";
+  auto process = co_await coproc::shell("printf '%s,' {} {} {} {}; echo {{}} $X", 42, path, words,
+                                        std_out = piped, "last", env["X"] = "x");
+  auto [out, err] = co_await process.communicate();
+  CHECK(out == "42,/some where,a b,c,last,{} x\n");
+}
+
+COPROC_TEST("shell: without values braces are plain text") {
+  auto process = co_await coproc::shell("echo {} { {{ | cat; echo a{b,c}", std_out = piped);
+  auto [out, err] = co_await process.communicate();
+  CHECK(out.starts_with("{} { {{\n"));
+}
+
+TEST_CASE("shell: a count that does not match is refused before anything starts") {
+  CHECK_THROWS_AS(coproc::shell_command("echo {}", 1, 2), std::invalid_argument);
+  CHECK_THROWS_AS(coproc::shell_command("echo {} {}", 1), std::invalid_argument);
+  CHECK_THROWS_AS(coproc::shell_command("echo", 1), std::invalid_argument);
+  CHECK_THROWS_AS(coproc::shell_command("echo { {}", 1), std::invalid_argument);
+  CHECK_THROWS_AS(coproc::shell_command("echo }", 1), std::invalid_argument);
+}

@@ -58,7 +58,7 @@ inline std::string fill_in(std::string_view text, const std::vector<std::string>
 template <class... Arguments>
 command shell_command(std::string_view text, const Arguments&... arguments) {
   std::vector<std::string> values;
-  const auto collect = [&]<class T>(const T& argument) {
+  [[maybe_unused]] const auto collect = [&]<class T>(const T& argument) {
     if constexpr (!detail::is_setting<T>) values.push_back(detail::shell_words(argument));
   };
   (collect(arguments), ...);
@@ -68,7 +68,7 @@ command shell_command(std::string_view text, const Arguments&... arguments) {
   command what("/bin/sh", "-c");
   if (option_like) what = command(what, "--");
   what = command(what, script);
-  const auto apply = [&]<class T>(const T& argument) {
+  [[maybe_unused]] const auto apply = [&]<class T>(const T& argument) {
     if constexpr (detail::is_setting<T>) argument.apply(what.options());
   };
   (apply(arguments), ...);

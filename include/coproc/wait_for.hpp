@@ -16,6 +16,16 @@ inline std::string in_seconds(std::chrono::nanoseconds time) {
   return text.str();
 }
 
+/// As many nanoseconds as there can be where @p time is longer: `hours::max()` is a way to say never.
+template <class Rep, class Period>
+std::chrono::nanoseconds to_nanoseconds(std::chrono::duration<Rep, Period> time) {
+  using std::chrono::nanoseconds;
+  using real = std::chrono::duration<long double, std::nano>;
+  if (real(time) >= real(nanoseconds::max())) return nanoseconds::max();
+  if (real(time) <= real(nanoseconds::min())) return nanoseconds::min();
+  return std::chrono::duration_cast<nanoseconds>(time);
+}
+
 /// Where a cancellation for lack of time is the cause, makes it a timeout_error that has what the
 /// operation had gathered; anything else is rethrown as it is.
 [[noreturn]] inline void throw_timeout(const std::exception_ptr& why,
@@ -41,18 +51,20 @@ awaitable<T> wait_for(awaitable<T> what, std::chrono::nanoseconds limit) {
   const auto expired = std::make_shared<std::atomic<bool>>(false);
   shield against_cancellation;
   co_await against_cancellation.up();
-  asio::steady_timer timer(executor, std::chrono::ceil<std::chrono::steady_clock::duration>(limit));
+  asio::steady_timer timer(executor, moment(start, limit));
   timer.async_wait([expired, wake = all->waker()](error_code failure) {
     if (failure) return;
     *expired = true;
     wake->notify(1);
   });
   all->template start<T>(0, std::move(what), result);
+  const bool before = co_await shield::hit();
   std::exception_ptr why;
   bool cancelled = false, asked = false;
   while (all->alive() > 0) {
-    co_await all->wait();
-    cancelled = co_await detail::shield::hit();
+    const error_code interrupted = co_await all->wait();
+    const bool now = co_await shield::hit();
+    cancelled = cancelled || interrupted || now != before;
     for (auto& one : all->take_ended()) why = one.failure;
     const bool ask = (cancelled || *expired) && !asked && all->alive() > 0;
     if (ask) all->cancel();
@@ -79,8 +91,7 @@ awaitable<T> wait_for(awaitable<T> what, std::chrono::nanoseconds limit) {
 /// @par Source asyncio.wait_for
 template <class T, class Rep, class Period>
 awaitable<T> wait_for(awaitable<T> what, std::chrono::duration<Rep, Period> limit) {
-  return detail::wait_for(std::move(what),
-                          std::chrono::duration_cast<std::chrono::nanoseconds>(limit));
+  return detail::wait_for(std::move(what), detail::to_nanoseconds(limit));
 }
 
 }  // namespace coproc

@@ -50,7 +50,7 @@ class captive {
   bounds within() const {
     const options& how = what.options();
     bounds all_of_them;
-    if (how.timeout) all_of_them.deadline = begin + std::chrono::ceil<clock::duration>(*how.timeout);
+    if (how.timeout) all_of_them.deadline = moment(begin, *how.timeout);
     all_of_them.silence = how.idle_timeout;
     all_of_them.most = how.max_output;
     return all_of_them;

@@ -105,12 +105,16 @@ using slot = std::shared_ptr<std::optional<no_void<T>>>;
 /// Runs what @p start_next starts, until it says that there is nothing more and all have ended.
 /// @param start_next (crew, index) -> whether there was one to start
 /// @param keep (index, exception) is told of each end, where exceptions are returned
-template <class StartNext, class Keep>
-awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_next, Keep& keep) {
+/// @param drop () forgets the results there are, processes perhaps, since there will be an exception
+template <class StartNext, class Keep, class Drop>
+awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_next, Keep& keep,
+                         Drop& drop) {
   const auto executor = co_await asio::this_coro::executor;
   const auto all = std::make_shared<crew>(executor);
   shield against_cancellation;
   co_await against_cancellation.up();
+  // A clean-up, say, may itself run in a coroutine that has been cancelled.
+  const bool before = co_await shield::hit();
   std::exception_ptr failure;
   bool cancelled = false, more = true;
   for (std::size_t index = 0;;) {
@@ -124,8 +128,9 @@ awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_
       }
     }
     if (all->alive() == 0) break;
-    co_await all->wait();
-    const bool stop = co_await shield::hit();
+    const error_code interrupted = co_await all->wait();
+    const bool now = co_await shield::hit();
+    const bool stop = interrupted || now != before;
     if (stop && !std::exchange(cancelled, true)) all->cancel();
     for (auto& [number, why] : all->take_ended()) {
       if (how.return_exceptions) keep(number, why);
@@ -135,6 +140,7 @@ awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_
       }
     }
   }
+  if (cancelled || failure) drop();
   co_await all->clean();
   co_await against_cancellation.down();
   if (cancelled) throw cancelled_error(name);
@@ -167,7 +173,8 @@ auto gather_tuple(gather_options how, awaitable<T>... jobs)
     return index + 1 < sizeof...(T);
   };
   auto keep = [&](std::size_t index, const std::exception_ptr& why) { failures[index] = why; };
-  co_await run_crew("gather", how, start_next, keep);
+  auto drop = [&] { std::apply([](auto&... result) { (result.reset(), ...); }, results); };
+  co_await run_crew("gather", how, start_next, keep, drop);
   const auto collect = [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::tuple(result_of<T, Outcomes>(std::get<I>(results), failures[I])...);
   };
@@ -228,7 +235,8 @@ auto gather_all(Range range, gather_options how)
     return true;
   };
   auto keep = [&](std::size_t index, const std::exception_ptr& why) { failures[index] = why; };
-  co_await run_crew("gather", how, start_next, keep);
+  auto drop = [&] { results.clear(); };
+  co_await run_crew("gather", how, start_next, keep, drop);
   if constexpr (keeps) {
     std::vector<decltype(result_of<T, Outcomes>(nowhere, nullptr))> values;
     values.reserve(results.size());

@@ -44,7 +44,7 @@ class session {
     if (all.out.stream) in_use_[1].emplace(all.out.stream->busy(), "communicate");
     if (all.err.stream) in_use_[2].emplace(all.err.stream->busy(), "communicate");
     if (within.deadline) set(deadline_, *within.deadline, time_is_up);
-    if (within.silence) set(silence_, after(*within.silence), silent);
+    if (within.silence) set(silence_, moment(clock::now(), *within.silence), silent);
   }
   ~session() {
     if (armed_ & can_write) all_.in->descriptor().cancel();
@@ -160,7 +160,7 @@ class session {
 
   void mind_the_time() {
     if (ready_ & silent && !ended_) {
-      const auto until = last_heard_ + after_zero(*within_.silence);
+      const auto until = moment(last_heard_, *within_.silence);
       if (clock::now() >= until) timed_out_ = true;
       else set(silence_, until, silent);
     }
@@ -203,12 +203,6 @@ class session {
       if (!failure) wake->notify(which);
     });
   }
-  static clock::duration after_zero(std::chrono::nanoseconds time) {
-    return std::chrono::ceil<clock::duration>(time);
-  }
-  static clock::time_point after(std::chrono::nanoseconds time) {
-    return clock::now() + after_zero(time);
-  }
 
   exchange& all_;
   const bounds& within_;
@@ -229,6 +223,7 @@ inline awaitable<exchange_end> run_exchange(std::shared_ptr<exchange> all, bound
   // A cancellation that comes together with bytes must not throw past them.
   shield against_cancellation;
   co_await against_cancellation.up();
+  const bool before = co_await shield::hit();
   std::optional<exchange_end> end;
   std::exception_ptr failure;  // of a tee, or of a read
   while (!end && !failure) {
@@ -237,9 +232,14 @@ inline awaitable<exchange_end> run_exchange(std::shared_ptr<exchange> all, bound
       co_await now.deliver();
       end = now.end();
       if (end == exchange_end::complete) all->finish(now.left_open());
-      if (!end && wait) co_await now.wait();
+      bool cancelled = false;
+      if (!end && wait) {
+        const error_code interrupted = co_await now.wait();
+        cancelled = static_cast<bool>(interrupted);
+      }
       if (!end && !wait) co_await yield_to_others();
-      const bool cancelled = co_await shield::hit();
+      const bool hit = co_await shield::hit();
+      cancelled = cancelled || hit != before;
       if (!end && cancelled && !within.shielded) end = exchange_end::cancelled;
     } catch (...) {
       failure = std::current_exception();

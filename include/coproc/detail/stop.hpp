@@ -34,8 +34,7 @@ inline awaitable<bool> wait_until(std::shared_ptr<child> who,
 /// The ladder of process::stop, for a coroutine with its shield up. False: cancelled meanwhile, and
 /// SIGKILL sent, but not waited for.
 inline awaitable<bool> stop(std::shared_ptr<child> who, std::chrono::nanoseconds grace) {
-  const auto deadline = std::chrono::steady_clock::now() +
-                        std::chrono::ceil<std::chrono::steady_clock::duration>(grace);
+  const auto deadline = moment(std::chrono::steady_clock::now(), grace);
   who->send(SIGTERM, true);
   who->send(SIGCONT, true);
   bool go_on = co_await wait_until(who, deadline);

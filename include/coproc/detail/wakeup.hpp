@@ -4,10 +4,19 @@
 
 #include <atomic>
 #include <boost/asio/experimental/concurrent_channel.hpp>
+#include <chrono>
 #include <coproc/detail/config.hpp>
 #include <memory>
 
 namespace coproc::detail {
+
+/// The moment @p time after @p start; the last one there is where that would be later.
+inline std::chrono::steady_clock::time_point moment(std::chrono::steady_clock::time_point start,
+                                                    std::chrono::nanoseconds time) {
+  using clock = std::chrono::steady_clock;
+  const auto length = std::chrono::ceil<clock::duration>(time);
+  return length < clock::time_point::max() - start ? start + length : clock::time_point::max();
+}
 
 /// Lets one coroutine sleep until anything of a set of things has happened, on whatever thread:
 /// each says which it is by a bit.
