@@ -292,6 +292,39 @@ TEST_CASE("run: a process that it returns outlives its io_context, and still end
   test::run(no_child_is_left());
 }
 
+TEST_CASE("run: of two on two threads the first to end leaves the other its signals") {
+  handled = 0;
+  const disposition interrupt(SIGINT, &handler);
+  std::atomic<bool> second_runs = false, first_is_over = false;
+  const auto first = [&]() -> asio::awaitable<void> {
+    co_await test::eventually([&] { return second_runs.load(); });
+  };
+  const auto second = [&]() -> asio::awaitable<void> {
+    second_runs = true;
+    co_await test::eventually([&] { return first_is_over.load(); });
+    ::raise(SIGINT);
+    co_await for_ever();
+  };
+  int code = 0;
+  std::optional<std::jthread> other;
+  const auto start = [&]() -> asio::awaitable<void> {
+    other.emplace([&] {
+      try {
+        coproc::run(second());
+      } catch (const coproc::interrupted& e) {
+        code = e.exit_code();
+      }
+    });
+    co_await first();
+  };
+  coproc::run(start());
+  first_is_over = true;
+  other.reset();
+  CHECK(code == 130);
+  CHECK(handled == 0);
+  CHECK(now(SIGINT).sa_handler == &handler);
+}
+
 TEST_CASE("run: one after another, from any thread") {
   const auto main = []() -> asio::awaitable<int> {
     auto process = co_await exec(child, "exit", 2);

@@ -6,28 +6,46 @@
 
 #include <coproc/detail/crew.hpp>
 #include <coproc/error.hpp>
+#include <mutex>
 
 namespace coproc {
 namespace detail {
 
-/// Keeps the dispositions of SIGINT and SIGTERM, and restores them.
+/// Keeps the dispositions of SIGINT and SIGTERM, and restores them. Several at once, of runs on
+/// several threads, share what the first has found, and the last restores it.
 class saved_dispositions {
  public:
   saved_dispositions() {
-    for (std::size_t i = 0; i < 2; ++i) ::sigaction(numbers[i], nullptr, &saved_[i]);
+    shared& all = instance();
+    const std::lock_guard lock(all.mutex);
+    if (all.users++ == 0)
+      for (std::size_t i = 0; i < 2; ++i) ::sigaction(numbers[i], nullptr, &all.saved[i]);
+    for (std::size_t i = 0; i < 2; ++i) ignored_[i] = all.saved[i].sa_handler == SIG_IGN;
   }
   saved_dispositions(const saved_dispositions&) = delete;
   saved_dispositions& operator=(const saved_dispositions&) = delete;
   ~saved_dispositions() {
-    for (std::size_t i = 0; i < 2; ++i) ::sigaction(numbers[i], &saved_[i], nullptr);
+    shared& all = instance();
+    const std::lock_guard lock(all.mutex);
+    if (--all.users == 0)
+      for (std::size_t i = 0; i < 2; ++i) ::sigaction(numbers[i], &all.saved[i], nullptr);
   }
   /// A job in the background of a shell without job control ignores SIGINT, and has to go on so.
-  bool ignored(std::size_t i) const { return saved_[i].sa_handler == SIG_IGN; }
+  bool ignored(std::size_t i) const { return ignored_[i]; }
 
   static constexpr int numbers[] = {SIGINT, SIGTERM};
 
  private:
-  struct sigaction saved_[2];
+  struct shared {
+    std::mutex mutex;
+    int users = 0;
+    struct sigaction saved[2];
+  };
+  static shared& instance() {
+    static shared the_one;
+    return the_one;
+  }
+  bool ignored_[2];
 };
 
 /// Waits for the first signal, cancels @p all; at the second, gives up at once.
