@@ -51,8 +51,10 @@ class context_service : public asio::execution_context::service {
   }
 
   /// A child is being reaped elsewhere: the context's run() does not return before that is done.
-  void cleanup_started(const asio::any_io_executor& executor) {
+  /// @param forget called when the context goes before that
+  void cleanup_started(const asio::any_io_executor& executor, void (*forget)(context_service&)) {
     const std::lock_guard lock(mutex_);
+    forget_ = forget;
     if (cleanups_++ == 0)
       work_.emplace(asio::prefer(executor, asio::execution::outstanding_work.tracked));
   }
@@ -80,6 +82,7 @@ class context_service : public asio::execution_context::service {
   std::mutex mutex_;
   context_bound* bound_ = nullptr;
   std::size_t cleanups_ = 0;
+  void (*forget_)(context_service&) = nullptr;
   std::optional<asio::any_io_executor> work_;
   std::vector<std::shared_ptr<wakeup>> waiting_;
 };
@@ -99,6 +102,21 @@ void context_bound::unbind() {
   if (next_ != nullptr) next_->previous_ = previous_;
   service_ = nullptr;
   previous_ = next_ = nullptr;
+}
+
+void context_service::shutdown() {
+  if (forget_ != nullptr) forget_(*this);
+  {
+    const std::lock_guard lock(mutex_);
+    work_.reset();
+    waiting_.clear();
+  }
+  // One by one, since dropping the parts of one may destroy others.
+  while (bound_ != nullptr) {
+    context_bound* const one = bound_;
+    one->unbind();
+    one->context_gone();
+  }
 }
 
 /// Waits until the children that were killed on behalf of this context have been reaped. For a

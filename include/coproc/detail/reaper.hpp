@@ -38,7 +38,8 @@ class reaper {
     orphan child(pid, std::move(pidfd));
     child.context = &context_service::of(executor);
     child.patience = clock::now() + std::chrono::seconds(1);
-    child.context->cleanup_started(executor);
+    child.context->cleanup_started(
+        executor, [](context_service& context) { instance().forget(context); });
     add(std::move(child));
   }
 
@@ -129,20 +130,5 @@ class reaper {
   bool running_ = false;
   pid_t home_ = 0;
 };
-
-void context_service::shutdown() {
-  reaper::instance().forget(*this);
-  {
-    const std::lock_guard lock(mutex_);
-    work_.reset();
-    waiting_.clear();
-  }
-  // One by one, since dropping the parts of one may destroy others.
-  while (bound_ != nullptr) {
-    context_bound* const one = bound_;
-    one->unbind();
-    one->context_gone();
-  }
-}
 
 }  // namespace coproc::detail
