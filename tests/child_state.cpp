@@ -15,12 +15,6 @@ using coproc::command;
 
 // The state in which a child starts, as the child itself tells it. (Its streams: stdio.cpp.)
 
-#if defined(__SANITIZE_THREAD__)
-// A case below starts a thread in a fork, which ThreadSanitizer only allows when asked to.
-extern "C" const char* __tsan_default_options();
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
-#endif
-
 namespace {
 
 using state = std::map<std::string, std::string>;

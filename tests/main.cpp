@@ -10,6 +10,15 @@
 
 #include <signal.h>
 
+#if defined(__SANITIZE_THREAD__)
+// Asio's last release of a shared executor is ordered by a fence, which ThreadSanitizer does not know.
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:boost::asio::execution::detail::shared_target_executor\n";
+}
+// A case starts a thread in a fork, which it only allows when asked to.
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+#endif
+
 int main(int argc, char** argv) {
   // As a program that its user's shell starts; a test runner may have set other things.
   sigset_t none;

@@ -274,6 +274,19 @@ COPROC_TEST("stream: the limit is for the text before the separator, however tha
   CHECK(all == "1234567890\r?");
 }
 
+COPROC_TEST("stream: readuntil and until take a limit of their own") {
+  auto process = co_await exec(child, "say", "12345;1234567890;rest", std_out = piped, limit = 3);
+  coproc::reader& out = process.std_out();
+  co_await thrown<coproc::limit_error>(out.readuntil(";"));
+  const std::string fits = co_await out.readuntil(";", 5);
+  CHECK(fits == "12345;");
+  const auto over = co_await thrown<coproc::limit_error>(out.until(";", 9));
+  CHECK(over.reached() == 10);
+  CHECK(std::string(over.what()).find("limit of 9 bytes") != std::string::npos);
+  const std::string exact = co_await out.until(";", 10);
+  CHECK(exact == "1234567890;");
+}
+
 COPROC_TEST("stream: lines() keeps the limit for every line, and gives those before a long one") {
   auto process = co_await exec(child, "say", "one\ntwo\n12345678901\nfour\n", std_out = piped,
                                limit = 10);
@@ -448,7 +461,7 @@ COPROC_TEST("stream: a flooding child starves neither a timer nor another corout
   reading.cancel();
   co_await thrown<coproc::cancelled_error>(reading.result());
   const auto reads = [&]() -> asio::awaitable<void> {  // one that always finds something to take
-    for (;;) co_await process.std_out().read(10);
+    for (;;) co_await process.std_out().read(1000);
   };
   co_await thrown<coproc::timeout_error>(coproc::wait_for(reads(), 10ms));
   CHECK(std::chrono::steady_clock::now() - start < 4s);

@@ -54,11 +54,13 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
     for (std::size_t from = 0;;) {
       const std::size_t found = me->buffer_.view().find(text, from);
       const bool there = found != std::string_view::npos;
-      const std::size_t reached = there ? found : me->buffer_.size();
+      // The last bytes may be the start of the text.
+      const std::size_t size = me->buffer_.size();
+      const std::size_t reached = there ? found : size - std::min(size, text.size() - 1);
       if (reached > most) over_limit(what, reached, most);
       if (there) co_return me->take(found + text.size());
-      if (me->eof_) throw incomplete_read_error(me->take(reached), 0);
-      if (reached >= text.size()) from = reached - text.size() + 1;
+      if (me->eof_) throw incomplete_read_error(me->take(size), 0);
+      from = reached;
       co_await me->fill(what, piece);
     }
   }
