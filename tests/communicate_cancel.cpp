@@ -198,15 +198,14 @@ COPROC_TEST("communicate_cancel: the process may be moved meanwhile") {
 
 COPROC_TEST("communicate_cancel: a process destroyed meanwhile cancels it, at whatever moment") {
   const auto executor = co_await asio::this_coro::executor;
-  for (int moment = 0; moment < 50; ++moment) {
+  for (int moment = 0; moment < 30; ++moment) {
     std::optional<coproc::process> process =
-        co_await exec(child, "exchange", 50'000'000, std_in = piped, std_out = piped,
-                      std_err = piped);
+        co_await exec(child, "flood", std_in = piped, std_out = piped, std_err = piped);
     beside<coproc::output> running(executor, process->communicate(std::string(1'000'000, 'i')));
     co_await test::turns(moment);
     process.reset();
     const auto error = co_await thrown<coproc::cancelled_error>(running.result());
-    CHECK((test::pattern(error.out().size()) == error.out()));
+    CHECK(error.out().find_first_not_of('y') == std::string::npos);
   }
   const bool gone = co_await test::eventually([] { return !test::has_children(); });
   CHECK(gone);

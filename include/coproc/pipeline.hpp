@@ -78,9 +78,9 @@ class running_pipeline {
   }
 
   /// process::stop for all at once.
-  awaitable<int> stop(std::chrono::nanoseconds grace = std::chrono::seconds(2)) {
+  awaitable<int> stop(std::chrono::nanoseconds patience = std::chrono::seconds(2)) {
     std::vector<awaitable<int>> all;
-    for (process& stage : stages_) all.push_back(stage.stop(grace));
+    for (process& stage : stages_) all.push_back(stage.stop(patience));
     return detail::wait_all(std::move(all));
   }
 

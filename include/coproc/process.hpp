@@ -62,7 +62,7 @@ class process {
   /// @par Source asyncio's Process.wait
   awaitable<int> wait() { return wait(all().who); }
 
-  /// Gives the child @p input and an end of file, reads both outputs to their ends, and waits for
+  /// Gives the child @p bytes and an end of file, reads both outputs to their ends, and waits for
   /// the child's end, all at once, so that neither side can wait for the other for ever.
   ///
   /// A child that does not want (all of) its input is no error. If the child has ended while
@@ -77,8 +77,8 @@ class process {
   /// error *and* stay in the streams; the next communicate(), without input, goes on from there and
   /// returns everything.
   /// @par Source asyncio's Process.communicate
-  awaitable<output> communicate(std::string input = std::string()) {
-    return communicate(all_, std::move(input));
+  awaitable<output> communicate(std::string bytes = std::string()) {
+    return communicate(all_, std::move(bytes));
   }
 
   /// The next line of either output, as one sequence: `while (auto next = co_await
@@ -101,14 +101,14 @@ class process {
   /// SIGKILL. The child still has to be waited for, or destroyed.
   void kill() { send_signal(SIGKILL); }
 
-  /// Ends the child: SIGTERM (and SIGCONT, for a stopped one), and SIGKILL when @p grace has
+  /// Ends the child: SIGTERM (and SIGCONT, for a stopped one), and SIGKILL when @p patience has
   /// passed. Where the child leads a process group the whole group gets them, and what is left of
-  /// the group when the child has ended is given the rest of the grace and then killed.
+  /// the group when the child has ended is given the rest of that time and then killed.
   /// @return the returncode
   /// @throws cancelled_error
   /// @par Cancellation All types: SIGKILL is sent at once.
-  awaitable<int> stop(std::chrono::nanoseconds grace = std::chrono::seconds(2)) {
-    return stop(all().who, grace);
+  awaitable<int> stop(std::chrono::nanoseconds patience = std::chrono::seconds(2)) {
+    return stop(all().who, patience);
   }
 
   /// From now on destroying this object leaves the child running. It is still reaped when it ends.
@@ -152,13 +152,14 @@ class process {
     co_return who->returncode();
   }
 
-  static awaitable<int> stop(std::shared_ptr<detail::child> who, std::chrono::nanoseconds grace) {
+  static awaitable<int> stop(std::shared_ptr<detail::child> who,
+                             std::chrono::nanoseconds patience) {
     detail::shield against_cancellation;
     co_await against_cancellation.up();
     std::exception_ptr failure;  // the permission to signal it may be missing
     bool stopped = false;
     try {
-      stopped = co_await detail::stop(who, grace);
+      stopped = co_await detail::stop(who, patience);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -168,14 +169,14 @@ class process {
     co_return who->returncode();
   }
 
-  static awaitable<output> communicate(std::shared_ptr<detail::exchange> all, std::string input) {
+  static awaitable<output> communicate(std::shared_ptr<detail::exchange> all, std::string bytes) {
     if (!all) throw std::logic_error("coproc: this process has been moved from");
-    if (!input.empty() && !all->in)
+    if (!bytes.empty() && !all->in)
       throw std::logic_error("coproc: communicate: input, but std_in is not piped");
-    if (!input.empty() && all->has_input)
+    if (!bytes.empty() && all->has_input)
       throw std::logic_error("coproc: communicate: the input of the first call is not replaced");
     all->check_idle("communicate");
-    if (!std::exchange(all->has_input, true)) all->input = std::move(input);
+    if (!std::exchange(all->has_input, true)) all->input = std::move(bytes);
     if (!all->complete) {
       const auto end = co_await detail::run_exchange(all, detail::bounds());
       // The bytes stay where they are, for the next call.

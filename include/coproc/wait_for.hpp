@@ -83,15 +83,15 @@ awaitable<T> wait_for(awaitable<T> what, std::chrono::nanoseconds limit) {
 
 /// Gives an operation a bound on its time: `co_await wait_for(process.communicate(), 5s)`.
 /// @param what any awaitable
-/// @param limit how long it may take, any std::chrono duration
+/// @param at_most how long it may take, any std::chrono duration
 /// @return what the awaitable returns; also where it is done in the very moment of the timeout
 /// @throws timeout_error when time has run out, after @p what was cancelled (terminal) and has
 /// ended; for communicate and capture with the output so far in out() and err()
 /// @par Cancellation All types: passed on to @p what, which is waited for; throws what that throws.
 /// @par Source asyncio.wait_for
 template <class T, class Rep, class Period>
-awaitable<T> wait_for(awaitable<T> what, std::chrono::duration<Rep, Period> limit) {
-  return detail::wait_for(std::move(what), detail::to_nanoseconds(limit));
+awaitable<T> wait_for(awaitable<T> what, std::chrono::duration<Rep, Period> at_most) {
+  return detail::wait_for(std::move(what), detail::to_nanoseconds(at_most));
 }
 
 }  // namespace coproc

@@ -65,10 +65,11 @@ class session {
     armed_ &= ~bits;
     ready_ = bits;
     const bool wrote_all = write();
-    const bool read_all = read(all_.out, can_read_out) & read(all_.err, can_read_err);
+    const bool read_out = read(all_.out, can_read_out);
+    const bool read_err = read(all_.err, can_read_err);
     look_for_the_end();
     mind_the_time();
-    return wrote_all && read_all;
+    return wrote_all && read_out && read_err;
   }
 
   /// Copies what is new to those that want it, and keeps the rest within its bound.
