@@ -215,7 +215,7 @@ COPROC_TEST("child_state: mask, niceness and limits are those asked for") {
 }
 
 COPROC_TEST("child_state: without a word mask, niceness and limits are the host's") {
-  const saved_limit limit(RLIMIT_NOFILE, 123);
+  const saved_limit before_and_after(RLIMIT_NOFILE, 123);
   const mode_t mask = ::umask(0051);
   const state now = co_await state_with(child_state());
   ::umask(mask);

@@ -9,6 +9,8 @@
 #include <sstream>
 #include <type_traits>
 
+#include <list>
+
 #include "support.hpp"
 
 using namespace test;
@@ -77,7 +79,7 @@ TEST_CASE("command: a range is spliced in, whatever its elements and depth") {
   const std::vector<words> nested = {{"c"}, {}, {"d", "e"}};
   const char* const pointers[] = {"f", "g"};
   const command what("p", strings, numbers, paths, nested, pointers, std::span(numbers),
-                     strings | std::views::reverse, words(), "end");
+                     std::list<std::string>{"b", "a"}, words(), "end");
   CHECK(what.words() == words{"p", "a", "b", "1", "2", "/x", "/y", "c", "d", "e", "f", "g", "1",
                               "2", "b", "a", "end"});
 }

@@ -161,12 +161,14 @@ COPROC_TEST("gather: the range may be an rvalue, a list, or a view of either kin
   results = co_await gather(list);
   CHECK(results == expected);
   const auto make = [](int i) { return after_turns(0, i); };
-  results = co_await gather(std::views::iota(1, 3) | std::views::transform(make));
+  results = co_await gather(test::lazily(1, 3, make));
   CHECK(results == expected);
+#if !defined(__clang__) || __clang_major__ > 15  // which cannot compile libstdc++'s views
   auto view = std::views::iota(1, 9) | std::views::filter([](int i) { return i < 3; }) |
               std::views::transform(make);
   results = co_await gather(view);
   CHECK(results == expected);
+#endif
   job_source source(3);
   results = co_await gather(source);
   CHECK(results == std::vector<int>{0, 1, 2});
@@ -201,7 +203,7 @@ COPROC_TEST("gather: concurrency bounds how many are alive, and is made use of")
   for (const int most : {1, 3, 32}) {
     alive.most = 0;
     const auto results = co_await gather(
-        std::views::iota(0, 1000) | std::views::transform(job), concurrency = most);
+        test::lazily(0, 1000, job), concurrency = most);
     CHECK(alive.most == most);
     CHECK(alive.now == 0);
     REQUIRE(results.size() == 1000);
@@ -220,7 +222,7 @@ COPROC_TEST("gather: concurrency bounds how many children are alive") {
     co_return out;
   };
   const auto results = co_await gather(
-      std::views::iota(0, 100) | std::views::transform(job), concurrency = 8);
+      test::lazily(0, 100, job), concurrency = 8);
   CHECK(alive.most == 8);
   REQUIRE(results.size() == 100);
   for (std::size_t i = 0; i < 100; ++i)
@@ -246,7 +248,7 @@ COPROC_TEST("gather: a coroutine of a long range is gone when its result is ther
     co_await test::turns(1);
     ++done;
   };
-  co_await gather(std::views::iota(0, 20'000) | std::views::transform(job), concurrency = 4);
+  co_await gather(test::lazily(0, 20'000, job), concurrency = 4);
   CHECK(done == 20'000);
   CHECK(alive.most == 4);
   CHECK(alive.now == 0);
@@ -267,9 +269,9 @@ COPROC_TEST("gather: results may be move-only, as processes are") {
   CHECK(second.out == "two");
   const auto start = [](int i) { return exec(child, "exit", i); };
   std::vector<coproc::process> many =
-      co_await gather(std::views::iota(0, 10) | std::views::transform(start));
-  const auto codes = co_await gather(
-      many | std::views::transform([](coproc::process& process) { return process.wait(); }));
+      co_await gather(test::lazily(0, 10, start));
+  auto wait = [&](int i) { return many[static_cast<std::size_t>(i)].wait(); };
+  const auto codes = co_await gather(test::lazily(0, 10, wait));
   REQUIRE(codes.size() == 10);
   for (int i = 0; i < 10; ++i) CHECK(codes[static_cast<std::size_t>(i)] == i);
   auto outcomes = co_await gather(exec(child, "exit", 4), return_exceptions = true);
@@ -289,7 +291,7 @@ COPROC_TEST("gather: results need no default constructor and no assignment") {
   const auto make = [](int i) -> asio::awaitable<rigid> { co_return rigid(i); };
   const auto [one, two] = co_await gather(make(1), make(2));
   CHECK(one.value + two.value == 3);
-  const auto many = co_await gather(std::views::iota(0, 3) | std::views::transform(make));
+  const auto many = co_await gather(test::lazily(0, 3, make));
   CHECK(many[2].value == 2);
 }
 
@@ -331,7 +333,7 @@ TEST_CASE("gather: a thousand children, sixteen at once, on four threads") {
   };
   const auto all = [&]() -> asio::awaitable<void> {
     const auto codes = co_await gather(
-        std::views::iota(0, 1000) | std::views::transform(job), concurrency = 16);
+        test::lazily(0, 1000, job), concurrency = 16);
     int right = 0;
     for (int i = 0; i < 1000; ++i) right += codes[static_cast<std::size_t>(i)] == i % 100;
     CHECK(right == 1000);

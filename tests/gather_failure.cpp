@@ -64,7 +64,7 @@ COPROC_TEST("gather_failure: the first one cancels the others, whose children ar
 COPROC_TEST("gather_failure: of a range too") {
   std::atomic<int> running = 0;
   const auto job = [&](int i) { return i == 7 ? fail_when(running, 9) : wait_for_ever(running); };
-  auto jobs = std::views::iota(0, 10) | std::views::transform(job);
+  auto jobs = test::lazily(0, 10, job);
   co_await thrown<std::runtime_error>(gather(jobs));
   CHECK(!test::has_children());
 }
@@ -76,7 +76,7 @@ COPROC_TEST("gather_failure: no more of a range are started after one") {
     co_await test::turns(1);
     if (i == 10) throw std::runtime_error("ten");
   };
-  auto jobs = std::views::iota(0, 1000) | std::views::transform(job);
+  auto jobs = test::lazily(0, 1000, job);
   co_await thrown<std::runtime_error>(gather(jobs, concurrency = 3));
   CHECK(started > 10);
   CHECK(started < 20);
@@ -108,7 +108,7 @@ COPROC_TEST("gather_failure: children that were results already are gone as well
     if (i < 2) return make();
     return exec("no_such_program_anywhere");
   };
-  auto jobs = std::views::iota(0, 3) | std::views::transform(job);
+  auto jobs = test::lazily(0, 3, job);
   co_await thrown<coproc::launch_error>(gather(jobs, concurrency = 1));
   CHECK(running == 2);
   CHECK(!test::has_children());
@@ -145,7 +145,7 @@ COPROC_TEST("gather_failure: return_exceptions gives each of several as an outco
 
 COPROC_TEST("gather_failure: return_exceptions gives each of a range, in its order") {
   const auto job = [](int i) { return i % 3 == 1 ? no_such_program() : value(i); };
-  auto jobs = std::views::iota(0, 10) | std::views::transform(job);
+  auto jobs = test::lazily(0, 10, job);
   const std::vector<coproc::outcome<int>> outcomes =
       co_await gather(jobs, return_exceptions = true, concurrency = 2);
   REQUIRE(outcomes.size() == 10);
@@ -155,7 +155,7 @@ COPROC_TEST("gather_failure: return_exceptions gives each of a range, in its ord
     if (one) CHECK(one.value() == i);
     else CHECK_THROWS_AS(one.value(), coproc::launch_error);
   }
-  const auto plain = co_await gather(std::views::iota(0, 3) | std::views::transform(value),
+  const auto plain = co_await gather(test::lazily(0, 3, value),
                                      return_exceptions = false);
   static_assert(std::is_same_v<decltype(plain), const std::vector<coproc::outcome<int>>>);
 }
@@ -178,7 +178,7 @@ COPROC_TEST("gather_failure: a range that throws ends like a job that throws") {
       if (i == 3) throw std::out_of_range("no more of them");
       return wait_for_ever(running);
     };
-    auto jobs = std::views::iota(0, 10) | std::views::transform(job);
+    auto jobs = test::lazily(0, 10, job);
     if (outcomes) co_await thrown<std::out_of_range>(gather(jobs, return_exceptions = true));
     else co_await thrown<std::out_of_range>(gather(jobs));
     CHECK(!test::has_children());
@@ -189,7 +189,7 @@ COPROC_TEST("gather_failure: a range that throws ends like a job that throws") {
     if (i == 5) throw std::out_of_range("no more of them");
     return i < 3 ? value(i) : wait_for_ever(running);
   };
-  auto jobs = std::views::iota(0, 10) | std::views::transform(job);
+  auto jobs = test::lazily(0, 10, job);
   co_await thrown<std::out_of_range>(gather(jobs, concurrency = 3));
   CHECK(!test::has_children());
 }
@@ -208,7 +208,7 @@ COPROC_TEST("gather_failure: cancelled in any way it leaves no child, and says c
       std::atomic<int> running = 0;
       const auto three = [&]() -> asio::awaitable<void> {
         const auto job = [&](int) { return wait_for_ever(running); };
-        auto jobs = std::views::iota(0, 10) | std::views::transform(job);
+        auto jobs = test::lazily(0, 10, job);
         if (outcomes) co_await gather(jobs, concurrency = 3, return_exceptions = true);
         else co_await gather(jobs, concurrency = 3);
       };
@@ -308,7 +308,7 @@ TEST_CASE("gather_failure: on four threads too no child is left") {
       const auto job = [&](int number) {
         return number == 5 ? fail_when(running, 2 + i % 8) : wait_for_ever(running);
       };
-      auto jobs = std::views::iota(0, 12) | std::views::transform(job);
+      auto jobs = test::lazily(0, 12, job);
       const auto error = co_await thrown<std::runtime_error>(gather(jobs));
       if (test::has_children()) FAIL("a child is left");
       running = 0;

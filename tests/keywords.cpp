@@ -214,7 +214,7 @@ TEST_CASE("keywords: those for capture") {
   CHECK(what.options().kill_on_parent_death);
   CHECK(command("p", max_output = cut(7)).options().max_output->then == output_bound::policy::cut);
   CHECK(command("p", max_output = head_and_tail(8)).options().max_output->bytes == 8);
-  CHECK(command("p", ok_codes = std::views::iota(0, 3)).options().ok_codes ==
+  CHECK(command("p", ok_codes = std::vector<int>{0, 1, 2}).options().ok_codes ==
         std::vector<int>{0, 1, 2});
   CHECK(command("p").options().ok_codes == std::vector<int>{0});
 }

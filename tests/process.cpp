@@ -46,7 +46,7 @@ bool misused(Function function) {
 // ---- the returncode ----
 
 COPROC_TEST("process: every exit status is told as it is") {
-  auto runs = std::views::iota(0, 256) | std::views::transform([](int status) {
+  auto runs = test::lazily(0, 256, [](int status) {
                 return returncode_of(command(child, "exit", status));
               });
   const auto codes = co_await coproc::gather(runs, concurrency = 16);
@@ -59,10 +59,11 @@ COPROC_TEST("process: a signal that ended the child is told as its negative") {
   const std::vector<int> signals = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGABRT, SIGBUS,  SIGFPE,
                                     SIGKILL, SIGSEGV, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2,
                                     SIGSYS,  SIGXCPU, SIGRTMIN, SIGRTMAX};
-  auto runs = signals | std::views::transform([](int number) {
-                return returncode_of(
-                    command(child, "signal", number, resource_limit[RLIMIT_CORE] = 0));
-              });
+  const int count = static_cast<int>(signals.size());
+  auto runs = test::lazily(0, count, [&](int i) {
+    return returncode_of(command(child, "signal", signals[static_cast<std::size_t>(i)],
+                                 resource_limit[RLIMIT_CORE] = 0));
+  });
   const auto codes = co_await coproc::gather(runs, concurrency = 8);
   for (std::size_t i = 0; i < signals.size(); ++i) CHECK(codes[i] == -signals[i]);
 }

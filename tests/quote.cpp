@@ -6,6 +6,8 @@
 #include <ranges>
 #include <string_view>
 
+#include <list>
+
 #include "support.hpp"
 
 using namespace test;
@@ -174,9 +176,7 @@ TEST_CASE("quote: join puts a space between the quoted words of any range") {
   CHECK(coproc::join(words(2, "a b")) == "'a b' 'a b'");
   const std::array<const char*, 3> array = {"git", "commit", "-m x"};
   CHECK(coproc::join(array) == "git commit '-m x'");
-  const auto view = array | std::views::drop(1) |
-                    std::views::transform([](const char* w) { return std::string_view(w); });
-  CHECK(coproc::join(view) == "commit '-m x'");
+  CHECK(coproc::join(std::list<std::string_view>{"commit", "-m x"}) == "commit '-m x'");
 }
 
 TEST_CASE("quote: split cuts as a shell does") {

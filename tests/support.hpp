@@ -184,6 +184,38 @@ class beside {
   std::shared_ptr<state> state_;
 };
 
+/// make(from), make(from + 1), ... up to but not including make(to), each made when its turn comes:
+/// `std::views::iota | std::views::transform`, which clang 14 cannot compile with libstdc++.
+template <class Make>
+class lazily {
+ public:
+  lazily(int from, int to, Make make) : from_(from), to_(to), make_(std::move(make)) {}
+
+  class iterator {
+   public:
+    using value_type = std::remove_cvref_t<std::invoke_result_t<Make&, int>>;
+    using difference_type = std::ptrdiff_t;
+    iterator(int at, lazily& all) : at_(at), all_(&all) {}
+    value_type operator*() const { return all_->make_(at_); }
+    iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    void operator++(int) { ++at_; }
+    bool operator==(std::default_sentinel_t) const { return at_ == all_->to_; }
+
+   private:
+    int at_;
+    lazily* all_;
+  };
+  iterator begin() { return iterator(from_, *this); }
+  std::default_sentinel_t end() { return {}; }
+
+ private:
+  int from_, to_;
+  Make make_;
+};
+
 /// The bytes that `child fill` writes.
 inline std::string pattern(std::size_t size) {
   std::string text(size, '\0');
