@@ -41,9 +41,9 @@ class population {
   class member {
    public:
     explicit member(population& all) : all_(all) {
-      const int now = ++all_.now;
-      int most = all_.most;
-      while (most < now && !all_.most.compare_exchange_weak(most, now)) {
+      const int here = ++all_.now;
+      int largest = all_.most;
+      while (largest < here && !all_.most.compare_exchange_weak(largest, here)) {
       }
     }
     member(const member&) = delete;

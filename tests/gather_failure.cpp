@@ -232,7 +232,6 @@ COPROC_TEST("gather_failure: || with a timer leaves no child") {
 }
 
 COPROC_TEST("gather_failure: a cancellation that comes together with an end is not missed") {
-  std::atomic<int> running = 0;
   const auto executor = co_await asio::this_coro::executor;
   for (int moment = 0; moment < 40; ++moment) {
     const auto short_one = [](int turns) -> asio::awaitable<int> {

@@ -269,7 +269,8 @@ void soak(std::chrono::seconds time, int threads, unsigned seed) {
 int main(int argc, char** argv) {
   const auto time = std::chrono::seconds(argc > 1 ? std::atoi(argv[1]) : 10);
   const int threads = argc > 2 ? std::atoi(argv[2]) : 1;
-  const auto seed = static_cast<unsigned>(argc > 3 ? std::atoi(argv[3]) : std::random_device()());
+  const unsigned seed =
+      argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : std::random_device()();
   std::printf("soak: %ld s, %d threads, seed %u\n", static_cast<long>(time.count()), threads, seed);
   std::fflush(stdout);
   std::thread([] {}).join();  // a sanitizer may start a thread of its own with the first
