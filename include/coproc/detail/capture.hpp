@@ -22,8 +22,11 @@ inline end_reason reason_of(int returncode) {
 /// is cancelled in turn the child has got SIGKILL, and is waited for all the same.
 inline awaitable<void> wind_up(std::shared_ptr<exchange> all, const options& how) {
   co_await stop(all->who, how.grace.value_or(std::chrono::seconds(2)));
+  co_await child::wait(all->who);
+  // A grandchild may hold the pipes, and write to them for ever.
   bounds rest;
   rest.shielded = true;
+  rest.deadline = moment(std::chrono::steady_clock::now(), std::chrono::seconds(1));
   if (how.max_output) rest.most = output_bound(how.max_output->bytes, output_bound::policy::cut);
   co_await run_exchange(all, rest);
 }

@@ -62,6 +62,8 @@ class context_service : public asio::execution_context::service {
     const std::lock_guard lock(mutex_);
     if (--cleanups_ > 0) return;
     for (auto& waiting : std::exchange(waiting_, {})) waiting->notify(1);
+    // Within run(): work that ends outside of it would stop a context that nobody runs just now.
+    asio::post(*work_, [] {});
     work_.reset();
   }
   bool cleaning() {

@@ -49,12 +49,10 @@ class either_stream {
   bool read() {
     bool progress = false;
     for (std::size_t i = 0; i < 2; ++i) {
-      const unsigned bit = 1u << i;
-      if (streams_[i] == nullptr || streams_[i]->ended() || armed_ & bit) continue;
-      if (!streams_[i]->drained() || ready_ & bit)
-        progress |= streams_[i]->try_fill(pipe_reader::piece) != pipe_reader::fill_result::blocked;
+      // Each is asked, also the one that was drained: the other may never be.
+      if (streams_[i] == nullptr || streams_[i]->ended()) continue;
+      progress |= streams_[i]->try_fill(pipe_reader::piece) != pipe_reader::fill_result::blocked;
     }
-    ready_ = 0;
     return progress;
   }
   awaitable<error_code> wait() {
@@ -65,8 +63,7 @@ class either_stream {
       streams_[i]->descriptor().notify(asio::posix::descriptor_base::wait_read, wake_, bit);
     }
     const error_code failure = co_await wake_->wait();
-    ready_ = wake_->take();
-    armed_ &= ~ready_;
+    armed_ &= ~wake_->take();
     co_return failure;
   }
 
@@ -74,7 +71,7 @@ class either_stream {
   pipe_reader* streams_[2];
   std::shared_ptr<wakeup> wake_;
   std::optional<one_at_a_time> in_use_[2];
-  unsigned armed_ = 0, ready_ = 0;
+  unsigned armed_ = 0;
 };
 
 /// The next line of either output; nothing when both have ended.

@@ -11,7 +11,7 @@ namespace coproc::detail {
 
 /// What is behind a reader: the descriptor, and the bytes that have been read and not yet asked for.
 /// Bytes move from the one to the other in one synchronous step, so no cancellation can lose any.
-class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
+class pipe_reader {
  public:
   using self = std::shared_ptr<pipe_reader>;
 
@@ -65,29 +65,24 @@ class pipe_reader : public std::enable_shared_from_this<pipe_reader> {
     }
   }
 
-  // Lines: what is in the buffer costs no reference, no second frame, and no turn of the loop.
+  // Lines: what is in the buffer costs no second frame and no turn of the loop.
 
-  awaitable<std::optional<std::string>> read_line() {
-    one_at_a_time::check(busy_, "readline");
-    std::optional<std::string_view> line = next_line();
-    if (!line && !eof_) {
-      const self keep = shared_from_this();
-      co_await fill_line(keep);
-      line = next_line();
-      co_return std::optional<std::string>(line);
+  static awaitable<std::optional<std::string>> read_line(self me) {
+    one_at_a_time::check(me->busy_, "readline");
+    std::optional<std::string_view> line = me->next_line();
+    if (!line && !me->eof_) {
+      co_await fill_line(me);
+      line = me->next_line();
     }
     co_return std::optional<std::string>(line);
   }
 
-  awaitable<bool> read_line(std::string& into) {
-    one_at_a_time::check(busy_, "readline");
-    std::optional<std::string_view> line = next_line();
-    if (!line && !eof_) {
-      const self keep = shared_from_this();
-      co_await fill_line(keep);
-      line = next_line();
-      into = line.value_or(std::string_view());
-      co_return line.has_value();
+  static awaitable<bool> read_line(self me, std::string& into) {
+    one_at_a_time::check(me->busy_, "readline");
+    std::optional<std::string_view> line = me->next_line();
+    if (!line && !me->eof_) {
+      co_await fill_line(me);
+      line = me->next_line();
     }
     into = line.value_or(std::string_view());
     co_return line.has_value();

@@ -81,7 +81,9 @@ class reaper {
       std::thread(&reaper::run, this).detach();
       running_ = true;
     } catch (const std::system_error&) {
-      // No thread to be had now: the next child that comes tries again.
+      // No thread to be had now: the next child that comes tries again, and no context waits.
+      for (orphan& one : orphans_)
+        if (one.context != nullptr) std::exchange(one.context, nullptr)->cleanup_finished();
     }
   }
 

@@ -6,10 +6,12 @@
 
 namespace coproc::detail {
 
+/// What wait_until waits for. (Not an enum within the coroutine: g++ 12 crashes on that at times.)
+inline constexpr unsigned child_may_have_ended = 1, time_is_up = 2;
+
 /// Waits until the child has ended, or until @p deadline. False: cancelled, or given away.
 inline awaitable<bool> wait_until(std::shared_ptr<child> who,
                                   std::chrono::steady_clock::time_point deadline) {
-  enum : unsigned { may_have_ended = 1, time_is_up = 2 };
   const auto executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<wakeup>(executor);
   asio::cancellation_signal stop_watching;
@@ -19,13 +21,16 @@ inline awaitable<bool> wait_until(std::shared_ptr<child> who,
   });
   const bool before = co_await shield::hit();
   bool cancelled = false;
-  for (unsigned bits = may_have_ended; !cancelled && !(bits & time_is_up) && !who->ended() &&
-                                       !who->given_up();) {
-    if (bits & may_have_ended) who->notify(wake, may_have_ended, stop_watching.slot());
+  unsigned bits = child_may_have_ended;
+  bool done = who->ended() || who->given_up();
+  while (!done) {
+    if (bits & child_may_have_ended)
+      who->notify(wake, child_may_have_ended, stop_watching.slot());
     const error_code failure = co_await wake->wait();
     bits = wake->take();
     const bool now = co_await shield::hit();
     cancelled = failure || now != before;
+    done = cancelled || (bits & time_is_up) != 0 || who->ended() || who->given_up();
   }
   stop_watching.emit(asio::cancellation_type::terminal);
   co_return !cancelled && !who->given_up();
