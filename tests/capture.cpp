@@ -280,3 +280,13 @@ COPROC_TEST("capture: launch errors come through") {
   auto e = co_await thrown<coproc::launch_error>(capture("no-such-program"));
   CHECK(e.code() == boost::system::errc::no_such_file_or_directory);
 }
+
+COPROC_TEST("capture: a grandchild that writes for ever does not keep a timed-out capture") {
+  auto e = co_await thrown<coproc::timeout_error>(
+      capture("sh", "-c", "(while :; do echo x; sleep 0.05; done) & echo $!; exec sleep 1000",
+              timeout = 300ms, grace = 300ms));
+  CHECK(e.elapsed() < 5s);
+  const int writer = std::atoi(e.out().c_str());
+  REQUIRE(writer > 0);
+  ::kill(writer, SIGKILL);
+}

@@ -375,3 +375,21 @@ COPROC_TEST("ending: a detached child is still the process's as long as that is 
   const int code = co_await process.wait();
   CHECK(code == 6);
 }
+
+TEST_CASE("ending: reaping a killed child does not stop an io_context that nobody runs just now") {
+  asio::io_context context;
+  std::optional<coproc::process> process;
+  auto launch = [&]() -> asio::awaitable<void> {
+    process.emplace(co_await coproc::exec(child, "wait", std_out = devnull));
+  };
+  asio::co_spawn(context, launch(), asio::detached);
+  context.run();
+  context.restart();
+  process.reset();
+  REQUIRE(soon([] { return !has_children(); }));
+  CHECK_FALSE(context.stopped());
+  bool ran = false;
+  asio::post(context, [&] { ran = true; });
+  context.run();
+  CHECK(ran);
+}

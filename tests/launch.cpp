@@ -296,6 +296,17 @@ COPROC_TEST("launch: without room for what is passed it leaves what it had") {
   CHECK(failures >= 4);
 }
 
+COPROC_TEST("launch: a number that no descriptor can have is refused for pass_fds") {
+  const saved_limit limit(RLIMIT_NOFILE, 100);
+  for (const int fd : {100, 101, 5000}) {
+    const auto e = co_await failed_launch(command(child, "exit", 0, pass_fds[fd] = 0));
+    CHECK(e.code().value() == EMFILE);
+    CHECK(e.step() == "pass_fds");
+    CHECK(contains(what_of(e), "pass_fds " + std::to_string(fd) + " is not below RLIMIT_NOFILE"));
+  }
+  co_await coproc::capture(child, "exit", 0, std_in = devnull, pass_fds[99] = 1);
+}
+
 COPROC_TEST("launch: a failure does not write what the host has buffered") {
   const temporary_directory directory;
   const auto path = directory.path / "buffered";

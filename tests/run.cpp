@@ -339,3 +339,14 @@ TEST_CASE("run: one after another, from any thread") {
   CHECK(sum == 8);
   CHECK(!test::has_children());
 }
+
+TEST_CASE("run: a child that the main coroutine leaves running is reaped when it returns") {
+  const auto main = []() -> asio::awaitable<void> {
+    auto process = co_await exec(child, "wait", std_out = piped);
+    co_await process.std_out().readline();
+  };
+  for (int i = 0; i < 20; ++i) {
+    coproc::run(main());
+    CHECK(!test::has_children());
+  }
+}

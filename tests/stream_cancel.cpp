@@ -300,3 +300,15 @@ TEST_CASE("stream_cancel: a cancellation that comes when the wait has just ended
   REQUIRE(done.wait_for(0s) == std::future_status::ready);
   done.get();
 }
+
+COPROC_TEST("stream_cancel: a read that starts after its process was destroyed is cancelled") {
+  std::optional<coproc::process> process = co_await exec(child, "cat", std_in = piped, std_out = piped);
+  auto line = process->std_out().readline();
+  std::string memory;
+  auto into = process->std_out().readline(memory);
+  process.reset();
+  const auto nothing = co_await std::move(line);
+  CHECK_FALSE(nothing.has_value());
+  const bool more = co_await std::move(into);
+  CHECK_FALSE(more);
+}

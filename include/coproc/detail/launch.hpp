@@ -105,6 +105,9 @@ class launcher {
     for (const auto& [to, from] : options_.pass_fds)
       if (to < 3) fail(step::pass_fds, EINVAL, std::to_string(to) + " is not above 2");
       else if (::fcntl(from, F_GETFD) < 0) fail(step::pass_fds, errno, std::to_string(from));
+      else if (rlimit limit; ::getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+                             static_cast<rlim_t>(to) >= limit.rlim_cur)
+        fail(step::pass_fds, EMFILE, std::to_string(to) + " is not below RLIMIT_NOFILE");
   }
 
   void prepare_streams() {
@@ -180,9 +183,11 @@ class launcher {
     const int above = std::max(options_.pass_fds.rbegin()->first, 2) + 1;
     for (const auto& [to, from] : options_.pass_fds) {
       int source = from;
-      if (from < 3 || (from != to && options_.pass_fds.contains(from)))
-        source = keep(unique_fd(::fcntl(from, F_DUPFD_CLOEXEC, above)), step::pass_fds,
-                      std::to_string(from));
+      if (from < 3 || (from != to && options_.pass_fds.contains(from))) {
+        unique_fd copy(::fcntl(from, F_DUPFD_CLOEXEC, above));
+        if (!copy && errno == EINVAL) errno = EMFILE;  // the limit is right above the targets
+        source = keep(std::move(copy), step::pass_fds, std::to_string(from));
+      }
       moves_.push_back({source, to});
     }
     plan_.fds = moves_.data();
