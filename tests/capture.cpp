@@ -246,8 +246,10 @@ COPROC_TEST("capture: a tee that waits makes the child wait, and the other strea
 
 COPROC_TEST("capture: an exception of a tee ends the child and comes out") {
   auto bad = [](std::string_view) { throw std::runtime_error("tee"); };
-  auto e = co_await thrown<std::runtime_error>(capture(child, "wait", std_out = tee(bad)));
+  auto e = co_await thrown<std::runtime_error>(
+      capture("sh", "-c", "echo x; exec sleep 1000", std_out = tee(bad)));
   CHECK(std::string(e.what()) == "tee");
+  CHECK_FALSE(has_children());
 }
 
 COPROC_TEST("capture: tee with max_output sees everything") {
@@ -283,10 +285,102 @@ COPROC_TEST("capture: launch errors come through") {
 
 COPROC_TEST("capture: a grandchild that writes for ever does not keep a timed-out capture") {
   auto e = co_await thrown<coproc::timeout_error>(
-      capture("sh", "-c", "(while :; do echo x; sleep 0.05; done) & echo $!; exec sleep 1000",
+      capture("sh", "-c", "(while :; do echo x; sleep 0.05; done) & echo $! >&2; exec sleep 1000",
               timeout = 300ms, grace = 300ms));
   CHECK(e.elapsed() < 5s);
-  const int writer = std::atoi(e.out().c_str());
+  const int writer = std::atoi(e.err().c_str());
   REQUIRE(writer > 0);
   ::kill(writer, SIGKILL);
+}
+
+COPROC_TEST("capture: a child that writes a lot on SIGTERM is read while it is being stopped") {
+  bool ready = false;
+  beside<coproc::completed> running(
+      co_await asio::this_coro::executor,
+      capture("sh", "-c",
+              "trap 'head -c 1000000 /dev/zero; exit 5' TERM; echo ready; while :; do sleep 0.01; done",
+              std_out = tee([&](std::string_view) { ready = true; }), grace = 40s));
+  const bool came = co_await eventually([&] { return ready; });
+  CHECK(came);
+  const auto start = std::chrono::steady_clock::now();
+  running.cancel();
+  auto e = co_await thrown<coproc::cancelled_error>(running.result());
+  CHECK(e.out().size() == 6 + 1000000);
+  CHECK(std::chrono::steady_clock::now() - start < 30s);
+}
+
+namespace {
+
+asio::awaitable<void> for_ever(std::string_view) {
+  asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+  co_await never.async_wait(asio::use_awaitable);
+}
+
+}  // namespace
+
+COPROC_TEST("capture: a tee that waits for ever does not keep a timeout from coming") {
+  auto e = co_await thrown<coproc::timeout_error>(
+      capture(child, "say", "all of it", "", std_out = tee(for_ever), timeout = 1s, grace = 200ms));
+  CHECK(e.out() == "all of it");
+  auto running = co_await thrown<coproc::timeout_error>(capture(
+      "sh", "-c", "echo x; exec sleep 1000", std_out = tee(for_ever), timeout = 1s, grace = 200ms));
+  CHECK(running.out() == "x\n");
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("capture: a tee that waits is cancelled with its capture") {
+  auto e = co_await thrown<coproc::timeout_error>(coproc::wait_for(
+      capture("sh", "-c", "echo x; exec sleep 1000", std_out = tee_lines(for_ever), grace = 200ms), 1s));
+  CHECK(e.out() == "x\n");
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("capture: the time that a tee takes is no silence of the child") {
+  int calls = 0;
+  auto slow = [&](std::string_view) -> asio::awaitable<void> {
+    ++calls;
+    asio::steady_timer pause(co_await asio::this_coro::executor, 400ms);
+    co_await pause.async_wait(asio::use_awaitable);
+  };
+  auto done = co_await capture(child, "say", "x", "", std_out = tee(slow), idle_timeout = 200ms);
+  CHECK(done.out == "x");
+  CHECK(calls == 1);
+}
+
+COPROC_TEST("capture: tee_lines has every line whole, whatever max_output drops") {
+  std::string all;
+  for (int i = 1; i <= 50000; ++i) all += std::to_string(i) + '\n';
+  for (const auto& bound : {cut(10), cut(1000), head_and_tail(11), head_and_tail(100000), cut(0)}) {
+    std::string copy;
+    auto add = [&](std::string_view line) { (copy += line) += '\n'; };
+    auto done = co_await capture("seq", 1, 50000, std_out = tee_lines(add), max_output = bound);
+    CHECK(done.out.size() == bound.bytes);
+    CHECK(done.out_dropped == all.size() - bound.bytes);
+    CHECK(copy == all);
+  }
+}
+
+COPROC_TEST("capture: tee_lines gives a line without an end in pieces") {
+  std::size_t bytes = 0, longest = 0;
+  auto add = [&](std::string_view piece) {
+    bytes += piece.size();
+    longest = std::max(longest, piece.size());
+  };
+  auto done = co_await capture("head", "-c", 10000000, "/dev/zero", std_out = tee_lines(add),
+                               max_output = cut(100));
+  CHECK(done.out.size() == 100);
+  CHECK(bytes == 10000000);
+  CHECK(longest < 5000000);
+}
+
+COPROC_TEST("capture: the message of a silent child says so, however long it took to end") {
+  auto e = co_await thrown<coproc::timeout_error>(capture(
+      child, "ignore-term", idle_timeout = 0.1s, timeout = 300ms, grace = 500ms));
+  CHECK(std::string(e.what()).ends_with("wrote nothing for 0.1 s"));
+}
+
+COPROC_TEST("capture: any duration is a timeout") {
+  auto done = co_await capture(child, "say", "x", "", timeout = std::chrono::hours::max(),
+                               idle_timeout = 1.5min, grace = 0.5s);
+  CHECK(done.out == "x");
 }

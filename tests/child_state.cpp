@@ -404,3 +404,29 @@ TEST_CASE("child_state: kill_on_parent_death works in a fork of a host that has 
   ::waitpid(fork, &status, 0);
   CHECK(status == 0);
 }
+
+COPROC_TEST("child_state: the host stays dumpable when a child becomes another user") {
+  const temporary_directory directory;
+  const auto program = directory.path / "child";
+  std::filesystem::permissions(directory.path, std::filesystem::perms(0755));
+  copy_child(program);
+  REQUIRE(::prctl(PR_GET_DUMPABLE) == 1);
+  const bool root = ::geteuid() == 0;
+  for (int i = 0; i < 3; ++i) {
+    auto process = co_await coproc::exec(program, "exit", 0, as_user = root ? 4001 : ::getuid(),
+                                         as_group = root ? 4002 : ::getgid());
+    CHECK(::prctl(PR_GET_DUMPABLE) == 1);
+    const int code = co_await process.wait();
+    CHECK(code == 0);
+  }
+  const auto e = co_await failed_launch(coproc::command(
+      "/no/such/program", as_user = root ? 4001 : ::getuid()));
+  CHECK(e.step() == "exec");
+  CHECK(::prctl(PR_GET_DUMPABLE) == 1);
+}
+
+COPROC_TEST("child_state: niceness beyond the end of the scale is the end of it") {
+  const state least = co_await state_with(
+      command(child_state(), niceness = std::numeric_limits<int>::max()));
+  CHECK(least.at("nice") == "19");
+}

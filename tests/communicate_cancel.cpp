@@ -289,3 +289,22 @@ TEST_CASE("communicate_cancel: timeouts at any moment on four threads lose nothi
   };
   test::run_on_threads(4, all());
 }
+
+COPROC_TEST("communicate_cancel: what is read by hand between two calls is the first one's no more") {
+  std::string copy;
+  auto process = co_await coproc::exec(
+      "sh", "-c", "trap 'echo two; exit' USR1; echo one; while :; do sleep 0.01; done",
+      std_out = tee([&](std::string_view text) { copy += text; }));
+  beside<coproc::output> first(co_await asio::this_coro::executor, process.communicate());
+  const bool came = co_await test::eventually([&] { return copy == "one\n"; });
+  CHECK(came);
+  first.cancel();
+  auto e = co_await thrown<coproc::cancelled_error>(first.result());
+  CHECK(e.out() == "one\n");
+  const std::string by_hand = co_await process.std_out().read(3);
+  CHECK(by_hand == "one");
+  process.send_signal(SIGUSR1);
+  const auto rest = co_await process.communicate();
+  CHECK(rest.out == "\ntwo\n");
+  CHECK(copy == "one\ntwo\n");
+}

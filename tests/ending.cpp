@@ -393,3 +393,56 @@ TEST_CASE("ending: reaping a killed child does not stop an io_context that nobod
   context.run();
   CHECK(ran);
 }
+
+TEST_CASE("ending: a host may change its user while the library's own threads run") {
+  // The C library asks every thread for that, by a signal.
+  int pid = 0;
+  test::run([](int& number) -> asio::awaitable<void> {
+    auto process = co_await coproc::exec(child, "wait", kill_on_parent_death = true);
+    number = process.pid();
+    process.detach();
+  }(pid));
+  CHECK(::setresgid(static_cast<gid_t>(-1), ::getegid(), static_cast<gid_t>(-1)) == 0);
+  ::kill(pid, SIGKILL);
+  CHECK(soon([] { return !has_children(); }));
+}
+
+TEST_CASE("ending: a group whose number has been given to another is not signalled") {
+  // As if this process had got the number of a leader that is gone.
+  CHECK(coproc::detail::system::send_group_signal(::getpid(), -1, 0, true) == ESRCH);
+}
+
+COPROC_TEST("ending: without a pidfd an end before the first wait is seen") {
+  for (int i = 0; i < 2; ++i) {
+    const command what(child, "say", "x", "", std_out = piped);
+    auto started = coproc::detail::launch(what);
+    started.pidfd.reset();
+    siginfo_t info{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(started.pid), &info, WEXITED | WNOWAIT) == 0);
+    coproc::process process(std::make_shared<coproc::detail::exchange>(
+        co_await asio::this_coro::executor, started, what.options()));
+    if (i == 0) {
+      const auto result = co_await process.communicate();
+      CHECK(result.out == "x");
+    } else {
+      co_await process.stop();
+    }
+    CHECK(process.returncode() == 0);
+  }
+}
+
+COPROC_TEST("ending: one clean-up is not waited for by those that came before it") {
+  const auto executor = co_await asio::this_coro::executor;
+  auto& service = coproc::detail::context_service::of(executor);
+  const auto forget = [](coproc::detail::context_service&) {};
+  const auto first = service.cleanup_started(executor, forget);
+  beside<void> waiting(executor, coproc::detail::wait_until_clean());
+  co_await turns(5);
+  CHECK_FALSE(waiting.done());
+  const auto second = service.cleanup_started(executor, forget);
+  service.cleanup_finished(first);
+  co_await waiting.result();
+  CHECK(service.cleaning() == second);
+  service.cleanup_finished(second);
+  CHECK(service.cleaning() == 0);
+}

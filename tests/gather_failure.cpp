@@ -318,3 +318,23 @@ TEST_CASE("gather_failure: on four threads too no child is left") {
   };
   test::run_on_threads(4, many());
 }
+
+COPROC_TEST("gather_failure: a second cancellation is passed on: the children are killed at once") {
+  int ready = 0;
+  const auto stubborn = [&] {
+    return coproc::command(child, "ignore-term", grace = std::chrono::hours(1),
+                           std_out = tee([&](std::string_view) { ++ready; }));
+  };
+  const auto both = [](coproc::command one) -> asio::awaitable<void> {
+    (void)co_await gather(coproc::capture(one), coproc::capture(one));
+  };
+  beside<void> waiting(co_await asio::this_coro::executor, both(stubborn()));
+  const bool came = co_await test::eventually([&] { return ready == 2; });
+  CHECK(came);
+  waiting.cancel();
+  co_await test::turns(30);
+  CHECK_FALSE(waiting.done());
+  waiting.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(waiting.result());
+  CHECK_FALSE(test::has_children());
+}

@@ -307,6 +307,24 @@ COPROC_TEST("launch: a number that no descriptor can have is refused for pass_fd
   co_await coproc::capture(child, "exit", 0, std_in = devnull, pass_fds[99] = 1);
 }
 
+COPROC_TEST("launch: a FIFO is refused as stdin, since its end would be seen at once") {
+  const temporary_directory directory;
+  const auto fifo = directory.path / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const auto e = co_await failed_launch(command(child, "cat", std_in = fifo));
+  CHECK(e.code().value() == ENXIO);
+  CHECK(e.step() == "open");
+  CHECK(contains(what_of(e), "std_in '" + fifo.string() + "' is a FIFO"));
+}
+
+TEST_CASE("launch: a child that nobody took on is killed and reaped") {
+  for (const bool grouped : {false, true}) {
+    const command what(child, "wait", new_session = grouped);
+    (void)coproc::detail::launch(what);
+    CHECK(soon([] { return !has_children(); }));
+  }
+}
+
 COPROC_TEST("launch: a failure does not write what the host has buffered") {
   const temporary_directory directory;
   const auto path = directory.path / "buffered";

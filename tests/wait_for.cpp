@@ -337,3 +337,19 @@ TEST_CASE("wait_for: on four threads each ends one way or the other") {
   CHECK(done + timed_out == 50 * 50);
   CHECK(done > 0);
 }
+
+COPROC_TEST("wait_for: a second cancellation is passed on: the child is killed at once") {
+  bool ready = false;
+  auto job = coproc::capture(child, "ignore-term", grace = std::chrono::hours(1),
+                             std_out = tee([&](std::string_view) { ready = true; }));
+  beside<coproc::completed> waiting(co_await asio::this_coro::executor,
+                                    wait_for(std::move(job), std::chrono::hours(1)));
+  const bool came = co_await test::eventually([&] { return ready; });
+  CHECK(came);
+  waiting.cancel();
+  co_await test::turns(30);
+  CHECK_FALSE(waiting.done());
+  waiting.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(waiting.result());
+  CHECK_FALSE(test::has_children());
+}

@@ -32,30 +32,24 @@ class tee_t {
 /// What tee takes: a stream, or a callable that returns nothing or an awaitable.
 template <class Target>
 std::shared_ptr<sink> make_sink(Target&& target, bool lines) {
+  const auto to = std::make_shared<sink>(lines);
   if constexpr (std::derived_from<std::remove_cvref_t<Target>, std::ostream>) {
     static_assert(std::is_lvalue_reference_v<Target>, "coproc: tee keeps a reference to the stream");
-    return std::make_shared<sink>(
-        [&target, lines](std::string_view text) -> awaitable<void> {
-          target << text;
-          if (lines) target << '\n';
-          target.flush();
-          co_return;
-        },
-        lines);
+    to->now = [&target, lines](std::string_view text) {
+      target << text;
+      if (lines) target << '\n';
+      target.flush();
+    };
   } else if constexpr (requires(awaitable<void> done, std::string_view text) {
                          done = target(text);
                        }) {
-    return std::make_shared<sink>(std::forward<Target>(target), lines);
+    to->later = std::forward<Target>(target);
   } else {
     static_assert(std::invocable<Target&, std::string_view>,
                   "coproc: tee takes a std::ostream, or a callable that takes a std::string_view");
-    return std::make_shared<sink>(
-        [target = std::forward<Target>(target)](std::string_view text) mutable -> awaitable<void> {
-          target(text);
-          co_return;
-        },
-        lines);
+    to->now = std::forward<Target>(target);
   }
+  return to;
 }
 
 template <class T>
@@ -125,6 +119,16 @@ class plain_keyword {
              std::same_as<typename value_of<member>::type, std::string>
   {
     return *this = typename value_of<member>::type(to_word(value));
+  }
+};
+
+template <auto Member>
+class duration_keyword {
+ public:
+  constexpr duration_keyword() = default;
+  template <class Rep, class Period>
+  auto operator=(std::chrono::duration<Rep, Period> time) const {
+    return setting([time = to_nanoseconds(time)](options& all) { all.*Member = time; });
   }
 };
 
@@ -357,7 +361,8 @@ template <class Target>
 detail::tee_t tee(Target&& target) {
   return detail::tee_t(detail::make_sink(std::forward<Target>(target), false));
 }
-/// The same with a call for each whole line, without its newline.
+/// The same with a call for each whole line, without its newline. A line longer than `limit` may
+/// come in pieces.
 template <class Target>
 detail::tee_t tee_lines(Target&& target) {
   return detail::tee_t(detail::make_sink(std::forward<Target>(target), true));
@@ -377,11 +382,11 @@ inline detail::output_bound head_and_tail(std::size_t bytes) {
 }
 /// For capture: how long the child may run, a std::chrono duration; no bound by default. (Python's
 /// timeout=)
-inline constexpr detail::plain_keyword<&detail::options::timeout> timeout;
+inline constexpr detail::duration_keyword<&detail::options::timeout> timeout;
 /// For capture: how long the child may write nothing; no bound by default.
-inline constexpr detail::plain_keyword<&detail::options::idle_timeout> idle_timeout;
+inline constexpr detail::duration_keyword<&detail::options::idle_timeout> idle_timeout;
 /// For capture: how long after SIGTERM the child gets SIGKILL, 2 s by default.
-inline constexpr detail::plain_keyword<&detail::options::grace> grace;
+inline constexpr detail::duration_keyword<&detail::options::grace> grace;
 /// For capture: the returncodes that count as success, 0 by default: a number or a range.
 inline constexpr detail::ok_codes_keyword ok_codes;
 

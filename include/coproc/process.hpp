@@ -107,8 +107,10 @@ class process {
   /// @return the returncode
   /// @throws cancelled_error
   /// @par Cancellation All types: SIGKILL is sent at once.
-  awaitable<int> stop(std::chrono::nanoseconds patience = std::chrono::seconds(2)) {
-    return stop(all().who, patience);
+  template <class Rep = std::int64_t, class Period = std::ratio<1>>
+  awaitable<int> stop(
+      std::chrono::duration<Rep, Period> patience = std::chrono::duration<Rep, Period>(2)) {
+    return stop(all().who, detail::to_nanoseconds(patience));
   }
 
   /// From now on destroying this object leaves the child running. It is still reaped when it ends.

@@ -16,16 +16,6 @@ inline std::string in_seconds(std::chrono::nanoseconds time) {
   return text.str();
 }
 
-/// As many nanoseconds as there can be where @p time is longer: `hours::max()` is a way to say never.
-template <class Rep, class Period>
-std::chrono::nanoseconds to_nanoseconds(std::chrono::duration<Rep, Period> time) {
-  using std::chrono::nanoseconds;
-  using real = std::chrono::duration<long double, std::nano>;
-  if (real(time) >= real(nanoseconds::max())) return nanoseconds::max();
-  if (real(time) <= real(nanoseconds::min())) return nanoseconds::min();
-  return std::chrono::duration_cast<nanoseconds>(time);
-}
-
 /// Where a cancellation for lack of time is the cause, makes it a timeout_error that has what the
 /// operation had gathered; anything else is rethrown as it is.
 [[noreturn]] inline void throw_timeout(const std::exception_ptr& why,
@@ -66,9 +56,9 @@ awaitable<T> wait_for(awaitable<T> what, std::chrono::nanoseconds limit) {
     const bool now = co_await shield::hit();
     cancelled = cancelled || interrupted || now != before;
     for (auto& one : all->take_ended()) why = one.failure;
-    const bool ask = (cancelled || *expired) && !asked && all->alive() > 0;
-    if (ask) all->cancel();
-    asked = asked || ask;
+    // A second cancellation is passed on as well: it may mean more than the first.
+    const bool ask = interrupted || ((cancelled || *expired) && !asked);
+    if (ask && all->alive() > 0) asked = true, all->cancel();
   }
   timer.cancel();
   co_await all->clean();

@@ -52,7 +52,12 @@ class buffer {
     return {data_ + end_, capacity_ - end_};
   }
   void commit(std::size_t bytes) noexcept { end_ += bytes; }
-  void consume(std::size_t bytes) noexcept { begin_ += bytes; }
+  void consume(std::size_t bytes) noexcept {
+    begin_ += bytes;
+    consumed_ += bytes;
+  }
+  /// How many bytes have been consumed, all in all.
+  std::size_t consumed() const noexcept { return consumed_; }
 
   void shorten(std::size_t bytes) noexcept { end_ = std::min(end_, begin_ + bytes); }
 
@@ -75,7 +80,9 @@ class buffer {
       consume(slice);
     }
     text.append(view());
+    const std::size_t all = consumed_ + size();
     *this = buffer();
+    consumed_ = all;
     return text;
   }
 
@@ -85,6 +92,7 @@ class buffer {
     std::swap(capacity_, other.capacity_);
     std::swap(begin_, other.begin_);
     std::swap(end_, other.end_);
+    std::swap(consumed_, other.consumed_);
   }
 
   void grow(std::size_t least) {
@@ -122,7 +130,7 @@ class buffer {
   static constexpr std::size_t large = 1u << 20;
 
   char* data_ = nullptr;
-  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
+  std::size_t capacity_ = 0, begin_ = 0, end_ = 0, consumed_ = 0;
 };
 
 }  // namespace coproc::detail

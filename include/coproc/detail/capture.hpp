@@ -18,16 +18,29 @@ inline end_reason reason_of(int returncode) {
   return returncode < 0 ? end_reason::signalled : end_reason::exited;
 }
 
-/// Ends a child whose capture has not come to its end, and reads what it has still written. If that
-/// is cancelled in turn the child has got SIGKILL, and is waited for all the same.
+/// Ends a child whose capture has not come to its end, as process::stop does, and goes on reading
+/// what it writes meanwhile. If that is cancelled in turn the child has got SIGKILL, and is waited
+/// for all the same.
 inline awaitable<void> wind_up(std::shared_ptr<exchange> all, const options& how) {
-  co_await stop(all->who, how.grace.value_or(std::chrono::seconds(2)));
-  co_await child::wait(all->who);
-  // A grandchild may hold the pipes, and write to them for ever.
+  using clock = std::chrono::steady_clock;
   bounds rest;
+  rest.stopping = true;
+  rest.most = how.max_output;
+  if (rest.most && rest.most->then == output_bound::policy::fail)
+    rest.most->then = output_bound::policy::cut;
+  rest.deadline = moment(clock::now(), how.grace.value_or(std::chrono::seconds(2)));
+  all->who->send(SIGTERM, true);
+  all->who->send(SIGCONT, true);
+  const auto end = co_await run_exchange(all, rest);
+  if (end == exchange_end::complete) {
+    co_await end_group(all->who, *rest.deadline);
+    co_return;
+  }
+  all->who->send(SIGKILL, true);
+  co_await child::wait(all->who);
+  // A grandchild that is in no group of its may hold the pipes, and write to them for ever.
   rest.shielded = true;
-  rest.deadline = moment(std::chrono::steady_clock::now(), std::chrono::seconds(1));
-  if (how.max_output) rest.most = output_bound(how.max_output->bytes, output_bound::policy::cut);
+  rest.deadline = moment(clock::now(), std::chrono::seconds(1));
   co_await run_exchange(all, rest);
 }
 
@@ -75,21 +88,25 @@ inline awaitable<completed> finish(captive one) {
   co_await against_cancellation.up();
   try {
     end = co_await run_exchange(all, one.within());
-    if (end != exchange_end::complete) co_await wind_up(all, how);
   } catch (...) {
     failure = std::current_exception();
+    all->out.copy_to = all->err.copy_to = nullptr;
+  }
+  try {
+    if (end != exchange_end::complete) co_await wind_up(all, how);
+  } catch (...) {
+    if (!failure) failure = std::current_exception();
   }
   co_await against_cancellation.down();
   if (failure) std::rethrow_exception(failure);
   const auto elapsed = std::chrono::steady_clock::now() - one.begin;
   output written = all->complete ? all->take() : all->gathered();
 
-  if (end == exchange_end::timed_out) {
-    const bool silent = !how.timeout || elapsed < *how.timeout;
+  const bool silent = end == exchange_end::silent;
+  if (silent || end == exchange_end::timed_out)
     throw timeout_error(to_string(what) + (silent ? ": wrote nothing for " : ": timed out after ") +
                             in_seconds(silent ? *how.idle_timeout : *how.timeout),
                         std::move(written), elapsed, all->who->usage());
-  }
   if (end == exchange_end::over_limit)
     throw limit_error(to_string(what) + ": wrote more than max_output, " +
                           std::to_string(how.max_output->bytes) + " bytes",

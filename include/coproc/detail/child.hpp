@@ -19,6 +19,7 @@ class child final : private context_bound {
         leads_group_(started.leads_group),
         pidfd_(executor, std::move(started.pidfd)) {
     bind(executor);
+    started.pid = -1;
   }
   ~child() { abandon(true); }
 
@@ -78,8 +79,11 @@ class child final : private context_bound {
     auto handler = asio::bind_cancellation_slot(
         slot, [target = std::move(target), bit](auto&&...) { target->notify(bit); });
     if (pidfd_.get() >= 0)
-      pidfd_.registered().async_wait(asio::posix::descriptor_base::wait_read, std::move(handler));
-    else sigchld().async_wait(std::move(handler));
+      return pidfd_.registered().async_wait(asio::posix::descriptor_base::wait_read,
+                                            std::move(handler));
+    const bool first = !sigchld_;
+    sigchld().async_wait(std::move(handler));
+    if (first) ended();  // look again, now that no signal can be missed
   }
 
   /// Sends a signal to the child or, with @p group, to the group that it leads. Nothing happens
@@ -90,7 +94,7 @@ class child final : private context_bound {
                   "send_signal: there is no signal " + std::to_string(number));
     int result = 0;
     if (state_ == state::given_up) return;
-    if (group && leads_group_) result = system::send_group_signal(pid_, pidfd_.get(), number);
+    if (group && leads_group_) result = send_to_group(number);
     else if (!ended()) result = system::send_signal(pid_, pidfd_.get(), number);
     if (result != 0 && result != ESRCH) {
       const error_code code(result, boost::system::system_category());
@@ -101,7 +105,7 @@ class child final : private context_bound {
 
   /// True while anybody is left in the group that the child leads.
   bool group_alive() const {
-    return leads_group_ && !given_up() && system::send_group_signal(pid_, pidfd_.get(), 0) == 0;
+    return leads_group_ && !given_up() && send_to_group(0) == 0;
   }
 
   /// The Boost handle of this child. Its descriptor is a copy of ours.
@@ -126,7 +130,7 @@ class child final : private context_bound {
   void abandon(bool kill) noexcept {
     if (state_ == state::given_up || ended()) return;
     if (kill) {
-      if (leads_group_) system::send_group_signal(pid_, pidfd_.get(), SIGKILL);
+      if (leads_group_) send_to_group(SIGKILL);
       system::send_signal(pid_, pidfd_.get(), SIGKILL);
       if (ended()) return;
     }
@@ -138,6 +142,10 @@ class child final : private context_bound {
 
  private:
   enum class state { running, ended, given_up };
+
+  int send_to_group(int number) const {
+    return system::send_group_signal(pid_, pidfd_.get(), number, reaped());
+  }
 
   asio::signal_set& sigchld() {
     // No pidfd on this kernel: SIGCHLD then, the one case in which a disposition of the host's is

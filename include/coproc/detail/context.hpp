@@ -8,8 +8,10 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 #include <coproc/detail/wakeup.hpp>
+#include <cstdint>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -52,41 +54,55 @@ class context_service : public asio::execution_context::service {
 
   /// A child is being reaped elsewhere: the context's run() does not return before that is done.
   /// @param forget called when the context goes before that
-  void cleanup_started(const asio::any_io_executor& executor, void (*forget)(context_service&)) {
+  /// @return the number of this cleanup
+  std::uint64_t cleanup_started(const asio::any_io_executor& executor,
+                                void (*forget)(context_service&)) {
     const std::lock_guard lock(mutex_);
+    cleanups_.insert(cleanups_.end(), ++last_cleanup_);
     forget_ = forget;
-    if (cleanups_++ == 0)
-      work_.emplace(asio::prefer(executor, asio::execution::outstanding_work.tracked));
+    if (!work_) work_.emplace(asio::prefer(executor, asio::execution::outstanding_work.tracked));
+    return last_cleanup_;
   }
-  void cleanup_finished() {
+  void cleanup_finished(std::uint64_t number) {
     const std::lock_guard lock(mutex_);
-    if (--cleanups_ > 0) return;
-    for (auto& waiting : std::exchange(waiting_, {})) waiting->notify(1);
+    cleanups_.erase(number);
+    std::erase_if(waiting_, [this](const auto& waiting) {
+      const bool clean = clean_up_to(waiting.first);
+      if (clean) waiting.second->notify(1);
+      return clean;
+    });
+    if (!cleanups_.empty()) return;
     // Within run(): work that ends outside of it would stop a context that nobody runs just now.
     asio::post(*work_, [] {});
     work_.reset();
   }
-  bool cleaning() {
+  /// The number of the last cleanup, 0 where none is going on.
+  std::uint64_t cleaning() {
     const std::lock_guard lock(mutex_);
-    return cleanups_ > 0;
+    return cleanups_.empty() ? 0 : last_cleanup_;
   }
-  /// Notifies @p waiting when no cleanup is going on any more; false where none is.
-  bool notify_when_clean(const std::shared_ptr<wakeup>& waiting) {
+  /// Notifies @p waiting when all cleanups up to that @p number are done; false where they are.
+  bool notify_when_clean(std::uint64_t number, const std::shared_ptr<wakeup>& waiting) {
     const std::lock_guard lock(mutex_);
-    if (cleanups_ > 0) waiting_.push_back(waiting);
-    return cleanups_ > 0;
+    if (clean_up_to(number)) return false;
+    waiting_.emplace_back(number, waiting);
+    return true;
   }
 
  private:
   friend context_bound;
   inline void shutdown() override;
+  bool clean_up_to(std::uint64_t number) const {
+    return cleanups_.empty() || *cleanups_.begin() > number;
+  }
 
   std::mutex mutex_;
   context_bound* bound_ = nullptr;
-  std::size_t cleanups_ = 0;
+  std::uint64_t last_cleanup_ = 0;
+  std::set<std::uint64_t> cleanups_;  // those going on
   void (*forget_)(context_service&) = nullptr;
   std::optional<asio::any_io_executor> work_;
-  std::vector<std::shared_ptr<wakeup>> waiting_;
+  std::vector<std::pair<std::uint64_t, std::shared_ptr<wakeup>>> waiting_;
 };
 
 void context_bound::bind(const asio::any_io_executor& executor) {
@@ -121,13 +137,14 @@ void context_service::shutdown() {
   }
 }
 
-/// Waits until the children that were killed on behalf of this context have been reaped. For a
-/// coroutine with its shield up.
+/// Waits until the children that were killed on behalf of this context have been reaped; for no
+/// later ones, of which there may always be some. For a coroutine with its shield up.
 inline awaitable<void> wait_until_clean() {
   const auto executor = co_await asio::this_coro::executor;
-  if (!context_service::of(executor).cleaning()) co_return;
+  const std::uint64_t number = context_service::of(executor).cleaning();
+  if (number == 0) co_return;
   const auto wake = std::make_shared<wakeup>(executor);
-  while (context_service::of(executor).notify_when_clean(wake)) {
+  while (context_service::of(executor).notify_when_clean(number, wake)) {
     co_await wake->wait();
     wake->take();
   }

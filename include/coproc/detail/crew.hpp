@@ -20,7 +20,10 @@ using no_void = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 class crew : public std::enable_shared_from_this<crew> {
  public:
   explicit crew(const asio::any_io_executor& executor)
-      : executor_(executor), wake_(std::make_shared<wakeup>(executor)) {}
+      : crew(executor, std::make_shared<wakeup>(executor), 1) {}
+  /// @param wake notified with @p bit when one has ended
+  crew(const asio::any_io_executor& executor, std::shared_ptr<wakeup> wake, unsigned bit)
+      : executor_(executor), wake_(std::move(wake)), bit_(bit) {}
 
   class ended {
    public:
@@ -46,7 +49,7 @@ class crew : public std::enable_shared_from_this<crew> {
                 const std::lock_guard lock(self->mutex_);
                 self->ended_.emplace_back(index, std::move(failure));
               }
-              self->wake_->notify(1);
+              self->wake_->notify(self->bit_);
             }));
   }
 
@@ -61,10 +64,13 @@ class crew : public std::enable_shared_from_this<crew> {
   }
 
   /// Waits until something has ended or the wakeup was notified. Error: cancelled.
-  awaitable<error_code> wait() { return wake_->wait(); }
+  awaitable<error_code> wait() {
+    const error_code failure = co_await wake_->wait();
+    wake_->take();
+    co_return failure;
+  }
 
   std::vector<ended> take_ended() {
-    wake_->take();
     std::vector<ended> now;
     {
       const std::lock_guard lock(mutex_);
@@ -105,6 +111,7 @@ class crew : public std::enable_shared_from_this<crew> {
 
   asio::any_io_executor executor_;
   std::shared_ptr<wakeup> wake_;
+  unsigned bit_;
   std::map<std::size_t, member> alive_;
   bool cancelled_ = false;
   std::mutex mutex_;

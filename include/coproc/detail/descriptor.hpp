@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -42,6 +43,23 @@ inline unique_fd above_stdio(unique_fd fd) {
   if (!fd || fd.get() > 2) return fd;
   return unique_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
 }
+
+/// Blocks the program's signals in this thread while it lives, but not those that the C library
+/// needs in each (for setuid, say): around the start of a thread of the library's own.
+class signals_blocked {
+ public:
+  signals_blocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  signals_blocked(const signals_blocked&) = delete;
+  signals_blocked& operator=(const signals_blocked&) = delete;
+  ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
 
 class pipe_ends {
  public:

@@ -16,7 +16,8 @@ class gathering {
  public:
   std::shared_ptr<pipe_reader> stream;  // null where it is not piped
   std::shared_ptr<sink> copy_to;
-  std::size_t copied = 0;   // of what is in the buffer
+  std::size_t copied = 0;   // up to this byte of the stream
+  std::string unfinished;   // the start of a line that is not whole, and no more in the buffer
   std::string head;         // with head_and_tail: the first half, once the buffer has overflowed
   std::size_t dropped = 0;
   std::string tail;  // the last of what was cut off: a message may need it
@@ -28,29 +29,31 @@ class gathering {
   bool keep_within(const output_bound& bound) {
     if (!stream) return true;
     buffer& bytes = stream->bytes();
+    const std::size_t room = bound.bytes - head.size();
+    if (bytes.size() <= room) return true;
+    if (copy_to) unfinished += new_bytes();
     if (bound.then == output_bound::policy::head_and_tail) {
-      const std::size_t half = bound.bytes / 2;
-      if (head.empty() && half > 0 && bytes.size() > bound.bytes) drop_front(head = bytes.take(half));
-      const std::size_t rest = bound.bytes - head.size();
-      if (bytes.size() > rest) {
-        dropped += bytes.size() - rest;
-        drop_front(bytes.view().substr(0, bytes.size() - rest));
-        bytes.consume(bytes.size() - rest);
-      }
-      return true;
+      if (head.empty()) head = bytes.take(bound.bytes / 2);
+      const std::size_t gone = bytes.size() - (bound.bytes - head.size());
+      dropped += gone;
+      bytes.consume(gone);
+    } else {
+      dropped += bytes.size() - bound.bytes;
+      tail = last_bytes(tail + std::string(last_bytes(bytes.view().substr(bound.bytes))));
+      bytes.shorten(bound.bytes);
     }
-    if (bytes.size() <= bound.bytes) return true;
-    dropped += bytes.size() - bound.bytes;
-    tail = std::string(last_bytes(tail + std::string(last_bytes(bytes.view().substr(bound.bytes)))));
-    bytes.shorten(bound.bytes);
-    copied = std::min(copied, bytes.size());
+    copied = bytes.consumed() + bytes.size();
     return bound.then != output_bound::policy::fail;
   }
 
-  std::string text(const buffer& bytes) const { return head + std::string(bytes.view()); }
+  /// What has not been copied yet, of what is in the buffer. (Somebody may have read some of it.)
+  std::string_view new_bytes() const {
+    const buffer& bytes = stream->bytes();
+    const std::size_t from = std::max(copied, bytes.consumed()) - bytes.consumed();
+    return bytes.view().substr(std::min(from, bytes.size()));
+  }
 
- private:
-  void drop_front(std::string_view gone) { copied -= std::min(copied, gone.size()); }
+  std::string text(const buffer& bytes) const { return head + std::string(bytes.view()); }
 };
 
 /// One child with its streams, and what communicate or capture has done with them so far.

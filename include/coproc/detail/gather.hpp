@@ -130,8 +130,9 @@ awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_
     if (all->alive() == 0) break;
     const error_code interrupted = co_await all->wait();
     const bool now = co_await shield::hit();
-    const bool stop = interrupted || now != before;
-    if (stop && !std::exchange(cancelled, true)) all->cancel();
+    // A second cancellation is passed on as well: it may mean more than the first.
+    const bool first = now != before && !cancelled;
+    if (interrupted || first) cancelled = true, all->cancel();
     for (auto& [number, why] : all->take_ended()) {
       if (how.return_exceptions) keep(number, why);
       else if (why && !failure) {

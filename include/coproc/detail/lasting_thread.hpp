@@ -54,8 +54,7 @@ class lasting_thread {
 
   /// False where no thread can be had.
   bool start() {
-    // No handler of the host is to run in this thread.
-    const system::all_signals_blocked blocked;
+    const signals_blocked blocked;  // no handler of the host runs in that thread
     try {
       std::thread([this] {
         for (std::unique_lock lock(mutex_);;) {

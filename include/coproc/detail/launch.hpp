@@ -10,6 +10,7 @@
 #include <coproc/detail/descriptor.hpp>
 #include <coproc/detail/lasting_thread.hpp>
 #include <coproc/detail/lookup.hpp>
+#include <coproc/detail/reaper.hpp>
 #include <coproc/detail/spawn.hpp>
 #include <coproc/detail/terminal.hpp>
 #include <coproc/error.hpp>
@@ -28,9 +29,24 @@ inline std::string_view step_name(step which) {
   return names[static_cast<std::size_t>(which)];
 }
 
-/// A child that has been started, and this process's ends of its streams.
+/// A child that has been started, and this process's ends of its streams. If nobody takes the pid
+/// it is killed.
 class launched {
  public:
+  launched() = default;
+  launched(launched&& other) noexcept
+      : pid(std::exchange(other.pid, -1)),
+        pidfd(std::move(other.pidfd)),
+        leads_group(other.leads_group) {
+    for (std::size_t fd = 0; fd < 3; ++fd) ends[fd] = std::move(other.ends[fd]);
+  }
+  ~launched() {
+    if (pid < 0) return;
+    if (leads_group) system::send_group_signal(pid, pidfd.get(), SIGKILL, false);
+    system::send_signal(pid, pidfd.get(), SIGKILL);
+    reaper::instance().adopt(pid, std::move(pidfd));
+  }
+
   pid_t pid = -1;
   unique_fd pidfd;
   unique_fd ends[3];
@@ -174,18 +190,26 @@ class launcher {
     const bool opened =
         file && (!may_block || ::fcntl(file.get(), F_SETFL, flags & O_APPEND) == 0);
     if (!opened) fail(step::open, errno, stream_name(fd) + " '" + path.string() + "'");
+    struct stat status;
+    if (fd == 0 && ::fstat(file.get(), &status) == 0 && S_ISFIFO(status.st_mode))
+      fail(step::open, ENXIO,  // the child would see the end of a FIFO that has no writer yet
+           stream_name(fd) + " '" + path.string() +
+               "' is a FIFO (wait for its writer, and give the descriptor)");
     plan_.stdio[fd] = keep(above_stdio(std::move(file)), step::open, stream_name(fd));
   }
 
   void prepare_passed() {
     if (options_.pass_fds.empty()) return;
-    // A source that a redirect or another's target would overwrite is moved out of the way first.
-    const int above = std::max(options_.pass_fds.rbegin()->first, 2) + 1;
     for (const auto& [to, from] : options_.pass_fds) {
       int source = from;
+      // One that a redirect or another's target would overwrite is moved out of the way first.
       if (from < 3 || (from != to && options_.pass_fds.contains(from))) {
-        unique_fd copy(::fcntl(from, F_DUPFD_CLOEXEC, above));
-        if (!copy && errno == EINVAL) errno = EMFILE;  // the limit is right above the targets
+        unique_fd copy;
+        for (int least = 3; !copy || options_.pass_fds.contains(copy.get()); least = copy.get() + 1) {
+          copy = unique_fd(::fcntl(from, F_DUPFD_CLOEXEC, least));
+          if (!copy && errno == EINVAL) errno = EMFILE;  // no room above the targets
+          if (!copy) fail(step::pass_fds, errno, std::to_string(from));
+        }
         source = keep(std::move(copy), step::pass_fds, std::to_string(from));
       }
       moves_.push_back({source, to});
@@ -205,7 +229,7 @@ class launcher {
     plan_.limits = limits_.data();
     plan_.limit_count = limits_.size();
     plan_.cwd = options_.cwd ? options_.cwd->c_str() : nullptr;
-    plan_.niceness = options_.niceness.value_or(0);
+    plan_.niceness = std::clamp(options_.niceness.value_or(0), -40, 40);  // more is the same
     plan_.umask = options_.new_umask ? static_cast<int>(*options_.new_umask) : -1;
     if (options_.extra_groups) {
       plan_.set_groups = true;
@@ -296,7 +320,7 @@ class launcher {
       case step::pass_fds: object = std::to_string(moves_[plan_.at].to); break;
       case step::resource_limit: object = std::to_string(limits_[plan_.at].resource); break;
       case step::process_group: object = std::to_string(plan_.group); break;
-      case step::niceness: object = std::to_string(plan_.niceness); break;
+      case step::niceness: object = std::to_string(*options_.niceness); break;
       case step::as_group: object = std::to_string(plan_.gid); break;
       case step::as_user: object = std::to_string(plan_.uid); break;
       case step::chdir: object = "'" + options_.cwd->string() + "'"; break;

@@ -25,12 +25,23 @@
 
 namespace coproc::detail {
 
+/// As many nanoseconds as there can be where @p time is longer: `hours::max()` is a way to say never.
+template <class Rep, class Period>
+std::chrono::nanoseconds to_nanoseconds(std::chrono::duration<Rep, Period> time) {
+  using std::chrono::nanoseconds;
+  using real = std::chrono::duration<long double, std::nano>;
+  if (real(time) >= real(nanoseconds::max())) return nanoseconds::max();
+  if (real(time) <= real(nanoseconds::min())) return nanoseconds::min();
+  return std::chrono::duration_cast<nanoseconds>(time);
+}
+
 /// Gets a copy of what a child writes, as it comes, or line by line without the newlines.
 class sink {
  public:
-  sink(std::function<awaitable<void>(std::string_view)> f, bool whole_lines)
-      : take(std::move(f)), lines(whole_lines) {}
-  std::function<awaitable<void>(std::string_view)> take;
+  explicit sink(bool whole_lines) : lines(whole_lines) {}
+  // One of them:
+  std::function<void(std::string_view)> now;
+  std::function<awaitable<void>(std::string_view)> later;
   bool lines;
 };
 

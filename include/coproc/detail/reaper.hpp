@@ -38,7 +38,7 @@ class reaper {
     orphan child(pid, std::move(pidfd));
     child.context = &context_service::of(executor);
     child.patience = clock::now() + std::chrono::seconds(1);
-    child.context->cleanup_started(
+    child.cleanup = child.context->cleanup_started(
         executor, [](context_service& context) { instance().forget(context); });
     add(std::move(child));
   }
@@ -59,7 +59,12 @@ class reaper {
     pid_t pid;
     unique_fd pidfd;
     context_service* context = nullptr;  // waits for the end
+    std::uint64_t cleanup = 0;           // by this number
     clock::time_point patience{};        // until then
+
+    void tell_context() {
+      if (context != nullptr) std::exchange(context, nullptr)->cleanup_finished(cleanup);
+    }
   };
 
   void add(orphan child) {
@@ -76,14 +81,14 @@ class reaper {
       return;
     }
     try {
-      if (!make_pipe(wake_) || !make_nonblocking(wake_.read)) wake_ = pipe_ends();
-      const system::all_signals_blocked blocked;  // no handler of the host runs in that thread
+      if (!make_pipe(wake_) || !make_nonblocking(wake_.read) || !make_nonblocking(wake_.write))
+        wake_ = pipe_ends();
+      const signals_blocked blocked;  // no handler of the host runs in that thread
       std::thread(&reaper::run, this).detach();
       running_ = true;
     } catch (const std::system_error&) {
       // No thread to be had now: the next child that comes tries again, and no context waits.
-      for (orphan& one : orphans_)
-        if (one.context != nullptr) std::exchange(one.context, nullptr)->cleanup_finished();
+      for (orphan& one : orphans_) one.tell_context();
     }
   }
 
@@ -120,8 +125,7 @@ class reaper {
       rusage used;
       const bool gone =
           system::try_reap(child.pid, child.pidfd.get(), info, used) != 0 || info.si_pid != 0;
-      if (child.context != nullptr && (gone || now >= child.patience))
-        std::exchange(child.context, nullptr)->cleanup_finished();
+      if (gone || now >= child.patience) child.tell_context();
       return gone;
     });
   }

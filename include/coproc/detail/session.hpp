@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coproc/detail/crew.hpp>
 #include <coproc/detail/exchange.hpp>
 #include <exception>
 #include <optional>
@@ -15,9 +16,10 @@ class bounds {
   std::optional<std::chrono::nanoseconds> silence;
   std::optional<output_bound> most;
   bool shielded = false;  // goes on though its coroutine has been cancelled
+  bool stopping = false;  // waits for the child's group too, as long as that has a pipe
 };
 
-enum class exchange_end { complete, cancelled, timed_out, over_limit };
+enum class exchange_end { complete, cancelled, timed_out, silent, over_limit };
 
 /// One run of an exchange: feeds stdin, reads both outputs, looks for the child's end, each as far
 /// as it goes without waiting; and arms a wakeup for what has to wait.
@@ -30,14 +32,18 @@ class session {
     may_have_ended = 8,
     idle = 16,
     time_is_up = 32,
-    silent = 64
+    silent = 64,
+    copied = 128
   };
 
  public:
-  session(exchange& all, const bounds& within, const asio::any_io_executor& executor)
+  /// @param hit_before whether the coroutine has been cancelled before this
+  session(exchange& all, const bounds& within, const asio::any_io_executor& executor,
+          bool hit_before)
       : all_(all),
         within_(within),
         executor_(executor),
+        hit_before_(hit_before),
         wake_(std::make_shared<wakeup>(executor)),
         last_heard_(within.silence ? clock::now() : clock::time_point()) {
     if (all.in) in_use_[0].emplace(all.in->busy(), "communicate");
@@ -55,42 +61,24 @@ class session {
   session(const session&) = delete;
   session& operator=(const session&) = delete;
 
-  /// Sleeps until something can go on. Error: cancelled.
-  awaitable<error_code> wait() { return wake_->wait(); }
-
-  /// Does all that goes without waiting, and arms the waits for the rest. False: there is more to
-  /// do at once.
-  bool advance() {
-    const unsigned bits = wake_->take();
-    armed_ &= ~bits;
-    ready_ = bits;
-    const bool wrote_all = write();
-    const bool read_out = read(all_.out, can_read_out);
-    const bool read_err = read(all_.err, can_read_err);
-    look_for_the_end();
-    mind_the_time();
-    return wrote_all && read_out && read_err;
-  }
-
-  /// Copies what is new to those that want it, and keeps the rest within its bound.
-  awaitable<void> deliver() {
-    if (all_.out.copy_to) co_await deliver(all_.out);
-    if (all_.err.copy_to) co_await deliver(all_.err);
-    if (within_.most) {
-      const bool out_fits = all_.out.keep_within(*within_.most);
-      const bool err_fits = all_.err.keep_within(*within_.most);
-      over_limit_ = !out_fits || !err_fits;
+  /// For a coroutine with its shield up.
+  awaitable<exchange_end> run() {
+    for (;;) {
+      const bool wait = advance();
+      co_await deliver();
+      const auto now = end();
+      if (now == exchange_end::complete) all_.finish(gave_up_ && open());
+      if (now) co_return *now;
+      if (wait) {
+        co_await sleep();
+      } else {
+        co_await yield_to_others();
+        const bool hit = co_await shield::hit();
+        cancelled_ = cancelled_ || hit != hit_before_;
+      }
+      if (cancelled_ && !within_.shielded) co_return exchange_end::cancelled;
     }
   }
-
-  std::optional<exchange_end> end() const {
-    if (all_.abandoned) return exchange_end::cancelled;
-    if (over_limit_) return exchange_end::over_limit;
-    if (ended_ && (gave_up_ || !open())) return exchange_end::complete;
-    if (timed_out_) return exchange_end::timed_out;
-    return std::nullopt;
-  }
-  bool left_open() const { return gave_up_ && open(); }
 
  private:
   /// How long a pipe must be silent, after the child has ended, to be given up. Only a grandchild
@@ -100,6 +88,37 @@ class session {
   static constexpr int turns = 16;
 
   bool open() const { return all_.out.open() || all_.err.open(); }
+
+  /// Sleeps until something can go on, or the coroutine has been cancelled.
+  awaitable<void> sleep() {
+    const error_code interrupted = co_await wake_->wait();
+    const bool now = co_await shield::hit();
+    cancelled_ = cancelled_ || interrupted || now != hit_before_;
+  }
+
+  /// Does all that goes without waiting, and arms the waits for the rest. False: there is more to
+  /// do at once.
+  bool advance() {
+    ready_ = std::exchange(kept_, 0) | wake_->take();
+    armed_ &= ~ready_;
+    const bool wrote_all = write();
+    const bool read_out = read(all_.out, can_read_out);
+    const bool read_err = read(all_.err, can_read_err);
+    look_for_the_end();
+    mind_the_time();
+    return wrote_all && read_out && read_err;
+  }
+
+  std::optional<exchange_end> end() const {
+    if (all_.abandoned) return exchange_end::cancelled;
+    if (over_limit_) return exchange_end::over_limit;
+    if (cut_short_) return timed_out_ ? exchange_end::timed_out : exchange_end::cancelled;
+    if (ended_ && (gave_up_ || !open())) return exchange_end::complete;
+    if (timed_out_) return exchange_end::timed_out;
+    if (silent_) return exchange_end::silent;
+    if (cancelled_ && !within_.shielded) return exchange_end::cancelled;
+    return std::nullopt;
+  }
 
   bool write() {
     if (!all_.in || !all_.in->is_open() || armed_ & can_write) return true;
@@ -162,35 +181,81 @@ class session {
   void mind_the_time() {
     if (ready_ & silent && !ended_) {
       const auto until = moment(last_heard_, *within_.silence);
-      if (clock::now() >= until) timed_out_ = true;
+      if (clock::now() >= until) silent_ = true;
       else set(silence_, until, silent);
     }
     if (ready_ & time_is_up) timed_out_ = true;
     if (!ended_ || !open()) return;
     // The child has ended, but a pipe of its is open: wait until that has been silent for a while.
-    const bool quiet = ready_ & idle && !heard_;
+    const bool passed = ready_ & idle && idle_->expiry() <= clock::now();
+    const bool quiet =
+        passed && !heard_ && !(within_.stopping && all_.who->group_alive());
     if (quiet || timed_out_) gave_up_ = true;
-    if (gave_up_ || (idle_ && !heard_)) return;
+    if (gave_up_ || (idle_ && !heard_ && !(ready_ & idle))) return;
     heard_ = false;
     set(idle_, clock::now() + idle_time, idle);
+  }
+
+  /// Copies what is new to those that want it, and keeps the rest within its bound.
+  awaitable<void> deliver() {
+    if (all_.out.copy_to) co_await deliver(all_.out);
+    if (all_.err.copy_to) co_await deliver(all_.err);
+    if (within_.most) {
+      const bool out_fits = all_.out.keep_within(*within_.most);
+      const bool err_fits = all_.err.keep_within(*within_.most);
+      over_limit_ = !out_fits || !err_fits;
+    }
   }
 
   awaitable<void> deliver(gathering& one) {
     if (!one.stream) co_return;
     for (;;) {
-      std::string_view text = one.stream->bytes().view().substr(one.copied);
+      std::string_view text = one.new_bytes();
       std::size_t taken = text.size();
-      if (one.copy_to->lines) {
-        const std::size_t newline = text.find('\n');
-        if (newline != std::string_view::npos) text = text.substr(0, taken = newline), ++taken;
-        else if (open_or_running(one)) taken = 0;
+      bool whole = !one.copy_to->lines;
+      if (const auto newline = text.find('\n'); !whole && newline != std::string_view::npos) {
+        whole = true;
+        text = text.substr(0, newline);
+        taken = newline + 1;
       }
-      if (taken == 0) co_return;
-      one.copied += taken;
-      co_await one.copy_to->take(text);
+      const std::size_t size = one.unfinished.size() + text.size();
+      const bool wait_for_more = one.open() && !gave_up_ && size <= one.stream->limit();
+      if (taken == 0 && one.unfinished.empty()) co_return;
+      if (!whole && wait_for_more) co_return;
+      one.copied = std::max(one.copied, one.stream->bytes().consumed()) + taken;
+      if (one.unfinished.empty()) {
+        co_await hand_over(*one.copy_to, text);
+      } else {
+        const std::string joined = std::exchange(one.unfinished, std::string()).append(text);
+        co_await hand_over(*one.copy_to, joined);
+      }
     }
   }
-  bool open_or_running(const gathering& one) const { return one.open() && !gave_up_; }
+
+  /// Nothing is read while a copy is waited for, so the child waits too. But not the time: what
+  /// ends the exchange cancels the copy.
+  awaitable<void> hand_over(const sink& to, std::string_view text) {
+    if (to.now) {
+      to.now(text);
+      co_return;
+    }
+    if (!copying_) copying_ = std::make_shared<crew>(executor_, wake_, copied);
+    copying_->start<void>(0, to.later(text), std::make_shared<std::optional<std::monostate>>());
+    bool asked = false;
+    std::exception_ptr failure;
+    while (copying_->alive() > 0) {
+      const bool over =
+          kept_ & time_is_up || all_.abandoned || (cancelled_ && !within_.shielded);
+      if (over && !std::exchange(asked, true)) copying_->cancel();
+      co_await sleep();
+      kept_ |= wake_->take();
+      for (auto& one : copying_->take_ended()) failure = one.failure;
+    }
+    if (within_.silence) last_heard_ = clock::now();  // the child had to be silent
+    cut_short_ = asked;
+    timed_out_ = kept_ & time_is_up;
+    if (failure && !asked) std::rethrow_exception(failure);
+  }
 
   void arm(watched_fd& descriptor, asio::posix::descriptor_base::wait_type kind, bit which) {
     if (armed_ & which) return;
@@ -208,11 +273,16 @@ class session {
   exchange& all_;
   const bounds& within_;
   asio::any_io_executor executor_;
+  bool hit_before_;
   std::shared_ptr<wakeup> wake_;
   asio::cancellation_signal stop_watching_;
   std::optional<one_at_a_time> in_use_[3];
+  std::shared_ptr<crew> copying_;
   unsigned armed_ = 0, ready_ = 0;
-  bool ended_ = false, gave_up_ = false, timed_out_ = false, over_limit_ = false;
+  unsigned kept_ = 0;  // bits that came while a copy was waited for
+  bool ended_ = false, gave_up_ = false, over_limit_ = false;
+  bool timed_out_ = false, silent_ = false, cancelled_ = false;
+  bool cut_short_ = false;  // a copy was waited for, and then cancelled
   bool heard_ = false;  // something was read since the idle timer was set
   clock::time_point last_heard_;
   std::optional<asio::steady_timer> idle_, deadline_, silence_;
@@ -220,35 +290,22 @@ class session {
 
 /// Drives an exchange until it is complete, cancelled, or out of its bounds.
 inline awaitable<exchange_end> run_exchange(std::shared_ptr<exchange> all, bounds within) {
-  session now(*all, within, co_await asio::this_coro::executor);
+  const auto executor = co_await asio::this_coro::executor;
   // A cancellation that comes together with bytes must not throw past them.
   shield against_cancellation;
   co_await against_cancellation.up();
   const bool before = co_await shield::hit();
-  std::optional<exchange_end> end;
+  auto end = exchange_end::cancelled;
   std::exception_ptr failure;  // of a tee, or of a read
-  while (!end && !failure) {
-    try {
-      const bool wait = now.advance();
-      co_await now.deliver();
-      end = now.end();
-      if (end == exchange_end::complete) all->finish(now.left_open());
-      bool cancelled = false;
-      if (!end && wait) {
-        const error_code interrupted = co_await now.wait();
-        cancelled = static_cast<bool>(interrupted);
-      }
-      if (!end && !wait) co_await yield_to_others();
-      const bool hit = co_await shield::hit();
-      cancelled = cancelled || hit != before;
-      if (!end && cancelled && !within.shielded) end = exchange_end::cancelled;
-    } catch (...) {
-      failure = std::current_exception();
-    }
+  try {
+    session now(*all, within, executor, before);
+    end = co_await now.run();
+  } catch (...) {
+    failure = std::current_exception();
   }
   co_await against_cancellation.down();
   if (failure) std::rethrow_exception(failure);
-  co_return *end;
+  co_return end;
 }
 
 }  // namespace coproc::detail

@@ -173,6 +173,7 @@ COPROC_CHILD_SIDE inline int child_main(void* plan) {
 inline pid_t spawn(spawn_plan& plan, unique_fd& pidfd) {
   const int saved_errno = errno;  // the child shares it
   int fd = -1;
+  const system::dumpable_kept kept(plan.set_uid || plan.set_gid);
   const system::all_signals_blocked blocked;
   const pid_t pid = system::start_child(&child_main, &plan, fd);
   pidfd = above_stdio(unique_fd(fd));

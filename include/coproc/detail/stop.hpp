@@ -36,6 +36,23 @@ inline awaitable<bool> wait_until(std::shared_ptr<child> who,
   co_return !cancelled && !who->given_up();
 }
 
+/// Gives what is left of an ended child's group until @p deadline, then sends SIGKILL. False:
+/// cancelled meanwhile, and SIGKILL sent. For a coroutine with its shield up.
+inline awaitable<bool> end_group(std::shared_ptr<child> who,
+                                 std::chrono::steady_clock::time_point deadline) {
+  // The group gives no notice of its end, so look now and then; this is rare.
+  auto pause = std::chrono::milliseconds(1);
+  bool go_on = true;
+  while (go_on && who->group_alive() && std::chrono::steady_clock::now() < deadline) {
+    asio::steady_timer timer(co_await asio::this_coro::executor, pause);
+    const auto [failure] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable_t<>()));
+    go_on = !failure;
+    pause = std::min(pause * 2, std::chrono::milliseconds(50));
+  }
+  if (who->group_alive()) who->send(SIGKILL, true);
+  co_return go_on;
+}
+
 /// The ladder of process::stop, for a coroutine with its shield up. False: cancelled meanwhile, and
 /// SIGKILL sent, but not waited for.
 inline awaitable<bool> stop(std::shared_ptr<child> who, std::chrono::nanoseconds grace) {
@@ -43,16 +60,8 @@ inline awaitable<bool> stop(std::shared_ptr<child> who, std::chrono::nanoseconds
   who->send(SIGTERM, true);
   who->send(SIGCONT, true);
   bool go_on = co_await wait_until(who, deadline);
-  // The rest of a group gives no notice of its end, so look now and then; this is rare.
-  auto pause = std::chrono::milliseconds(1);
-  while (go_on && who->ended() && who->group_alive() &&
-         std::chrono::steady_clock::now() < deadline) {
-    asio::steady_timer timer(co_await asio::this_coro::executor, pause);
-    const auto [failure] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable_t<>()));
-    go_on = !failure;
-    pause = std::min(pause * 2, std::chrono::milliseconds(50));
-  }
-  if (!who->ended() || who->group_alive()) who->send(SIGKILL, true);
+  if (go_on && who->ended()) go_on = co_await end_group(who, deadline);
+  else if (!who->ended() || who->group_alive()) who->send(SIGKILL, true);
   if (!go_on) co_return false;
   const bool ended = co_await child::wait(who);
   co_return ended;

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <mutex>
 
 namespace coproc::detail::system {
 
@@ -134,7 +136,8 @@ COPROC_CHILD_SIDE inline void unblock_signals() {
   for (;;) call(SYS_exit_group, status);
 }
 
-/// Blocks every signal of this thread, those of the C library's own too, while it lives.
+/// Blocks every signal of this thread, those of the C library's own too, while it lives: for the
+/// moment of a launch only. (setuid() of another thread waits for this one meanwhile.)
 class all_signals_blocked {
  public:
   all_signals_blocked() {
@@ -149,6 +152,29 @@ class all_signals_blocked {
 
  private:
   std::uint64_t before_ = 0;
+};
+
+/// Keeps this process dumpable while a child changes its user. The kernel then takes that from the
+/// memory, which is the child's and ours, so that none of the new user's processes can look into
+/// it; but a core dump, a debugger and /proc/self would be lost to us for ever. One such launch at
+/// a time, or a second would take what the first has done for what was.
+class dumpable_kept {
+ public:
+  explicit dumpable_kept(bool user_changes) {
+    static std::mutex one_at_a_time;
+    if (!user_changes) return;
+    lock_ = std::unique_lock(one_at_a_time);
+    before_ = ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+  }
+  dumpable_kept(const dumpable_kept&) = delete;
+  dumpable_kept& operator=(const dumpable_kept&) = delete;
+  ~dumpable_kept() {
+    if (before_ == 1) ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  }
+
+ private:
+  std::unique_lock<std::mutex> lock_;
+  int before_ = -1;
 };
 
 #if defined(__GLIBC__)
@@ -216,13 +242,15 @@ inline int send_signal(pid_t pid, int pidfd, int number) {
   return call(SYS_kill, pid, number);
 }
 
-/// Sends a signal to the group that the process leads, or led. By the pidfd it is that very group
-/// for sure; by the number only as long as the group has members or the leader is not reaped.
-inline int send_group_signal(pid_t pid, int pidfd, int number) {
+/// Sends a signal to the group that the process leads, or, once it is @p reaped, led. By the pidfd
+/// it is that very group for sure; by the number as long as the group has members, which keep the
+/// number from being given to another process.
+inline int send_group_signal(pid_t pid, int pidfd, int number, bool reaped) {
   if (pidfd >= 0) {
     const int error = call(nr_pidfd_send_signal, pidfd, number, nullptr, signal_process_group);
     if (error == 0 || error == ESRCH) return error;
   }
+  if (reaped && call(SYS_kill, pid, 0) != ESRCH) return ESRCH;  // the number is another's now
   return call(SYS_kill, -pid, number);
 }
 
