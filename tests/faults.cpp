@@ -101,6 +101,7 @@ report attempt(const std::function<void()>& prepare, const std::function<command
         coproc::detail::launched child = coproc::detail::launch(what);
         siginfo_t info{};
         ::waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED);
+        child.pid = -1;  // it is reaped
         shared->returncode = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
         return coproc::error_code();
       }();

@@ -307,14 +307,14 @@ COPROC_TEST("launch: a number that no descriptor can have is refused for pass_fd
   co_await coproc::capture(child, "exit", 0, std_in = devnull, pass_fds[99] = 1);
 }
 
-COPROC_TEST("launch: a FIFO is refused as stdin, since its end would be seen at once") {
+COPROC_TEST("launch: a FIFO without a writer is refused as stdin: its end would be seen at once") {
   const temporary_directory directory;
   const auto fifo = directory.path / "fifo";
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
   const auto e = co_await failed_launch(command(child, "cat", std_in = fifo));
   CHECK(e.code().value() == ENXIO);
   CHECK(e.step() == "open");
-  CHECK(contains(what_of(e), "std_in '" + fifo.string() + "' is a FIFO"));
+  CHECK(contains(what_of(e), "std_in '" + fifo.string() + "', a FIFO without a writer"));
 }
 
 TEST_CASE("launch: a child that nobody took on is killed and reaped") {

@@ -22,22 +22,26 @@ namespace coproc {
 /// @par Cancellation All types: ends the child as above, then throws; a second cancellation sends
 /// SIGKILL at once.
 /// @par Source Python's subprocess.run, with capture_output=True
+/// @par Example examples/capture.cpp
 template <class... Arguments>
 awaitable<completed> capture(Arguments&&... arguments) {
   return detail::capture(command(std::forward<Arguments>(arguments)...));
 }
 
-/// Captures each command of a range: `co_await gather(commands, concurrency = 8)`.
+/// Captures each command of a range: `co_await gather(commands, concurrency = 8, timeout = 1min)`.
+///
+/// Keywords of commands, `retry` among them, apply to each, over what its own say. As many as there
+/// are processors run at once, where `concurrency` does not say otherwise; fewer where descriptors
+/// run short (near RLIMIT_NOFILE), which then is no failure.
 /// @return a vector of `completed`, in the order of the range; with `return_exceptions = true` of
 /// `outcome<completed>`
-/// @par Cancellation As for gather and capture. As many as there are processors run at once, where
-/// `concurrency` does not say otherwise.
+/// @par Cancellation As for gather and capture.
 template <std::ranges::input_range Range, class... Keywords>
   requires std::same_as<std::ranges::range_value_t<Range>, command>
 auto gather(Range&& range, Keywords&&... keywords) {
-  const std::size_t processors = std::max(1u, std::thread::hardware_concurrency());
-  return detail::gather_range<detail::captures<Range>>(
-      detail::captures<Range>(std::forward<Range>(range)), concurrency = processors, keywords...);
+  auto jobs = detail::captures_of<Range>(std::forward<Range>(range), keywords...);
+  return detail::gather_range<decltype(jobs)>(std::move(jobs), detail::default_concurrency(),
+                                              keywords...);
 }
 
 }  // namespace coproc

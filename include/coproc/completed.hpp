@@ -26,6 +26,7 @@ class completed : public output {
   end_reason why = end_reason::unknown;
   class usage usage;                ///< CPU times and peak memory
   std::chrono::nanoseconds elapsed{};  ///< from before the launch to the end
+  int attempts = 1;                 ///< how often it was run, see `retry`
 
   /// Whether the returncode is 0, or one of `ok_codes`.
   bool succeeded() const {

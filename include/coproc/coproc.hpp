@@ -4,6 +4,7 @@
 
 // All of coproc: awaitable child processes for Boost.Asio.
 
+#include <coproc/as_completed.hpp>
 #include <coproc/capture.hpp>
 #include <coproc/command.hpp>
 #include <coproc/completed.hpp>

@@ -9,10 +9,10 @@ namespace detail {
 
 inline void refuse_capture_keywords(const command& what) {
   const options& how = what.options();
-  if (how.timeout || how.idle_timeout || how.grace || how.max_output || how.input)
+  if (how.timeout || how.idle_timeout || how.grace || how.input || how.retry.attempts > 1)
     throw std::invalid_argument(
-        "coproc: timeout, idle_timeout, grace, max_output and input are for capture; with exec and "
-        "shell use wait_for, stop, the streams and communicate");
+        "coproc: timeout, idle_timeout, grace, input and retry are for capture; with exec and shell "
+        "use wait_for, stop, the streams and communicate");
 }
 
 inline awaitable<process> start(command what) {

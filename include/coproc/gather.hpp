@@ -12,6 +12,10 @@ inline constexpr detail::concurrency_keyword concurrency;
 /// For gather: `return_exceptions = true` gives each result as an `outcome`, a value or an
 /// exception; a failure then cancels nobody. (asyncio's keyword)
 inline constexpr detail::return_exceptions_keyword return_exceptions;
+/// For gather over a range: `on_done = callable` is called as each ends, with its index and
+/// `const T&` (nothing more for void), or `const outcome<T>&` with return_exceptions, by the
+/// coroutine that gathers. If it throws, the others are cancelled and that is rethrown.
+inline constexpr detail::on_done_keyword on_done;
 }  // namespace keywords
 using namespace keywords;
 
@@ -41,7 +45,10 @@ auto gather(First&& first, Rest&&... rest) {
 template <std::ranges::input_range Range, class... Keywords>
   requires detail::is_awaitable<std::ranges::range_value_t<Range>>
 auto gather(Range&& range, Keywords&&... keywords) {
-  return detail::gather_range<Range, Keywords...>(std::forward<Range>(range), keywords...);
+  static_assert((detail::gather_setting<std::remove_cvref_t<Keywords>> && ...),
+                "coproc: after a range of awaitables gather takes only concurrency, "
+                "return_exceptions and on_done");
+  return detail::gather_range<Range>(std::forward<Range>(range), keywords...);
 }
 
 /// Neither of them: answered by a sentence.

@@ -370,8 +370,8 @@ detail::tee_t tee_lines(Target&& target) {
 
 /// For capture: what the child reads on stdin. (Python's input=)
 inline constexpr detail::plain_keyword<&detail::options::input> input;
-/// For capture: how many bytes of either output it keeps; no bound by default. More of it stops the
-/// child and throws `limit_error`; with `cut(n)` the rest is read and dropped, and the child runs
+/// For capture and communicate: how many bytes of either output are kept; no bound by default. More
+/// of it stops the child and throws `limit_error`; with `cut(n)` the rest is read and dropped, and the child runs
 /// on; `head_and_tail(n)` keeps the first and the last half of that many.
 inline constexpr detail::plain_keyword<&detail::options::max_output> max_output;
 inline detail::output_bound cut(std::size_t bytes) {
@@ -389,6 +389,19 @@ inline constexpr detail::duration_keyword<&detail::options::idle_timeout> idle_t
 inline constexpr detail::duration_keyword<&detail::options::grace> grace;
 /// For capture: the returncodes that count as success, 0 by default: a number or a range.
 inline constexpr detail::ok_codes_keyword ok_codes;
+/// For capture: `retry = attempts(3, 100ms)` runs the command up to three times, until it succeeds
+/// (by `ok_codes`). A timeout is a failure; what cannot be launched, has written too much, or has
+/// been cancelled is not tried again. The pause before the next attempt doubles each time.
+inline constexpr detail::plain_keyword<&detail::options::retry> retry;
+/// @param at_most 1 or more
+/// @param again whether a result is to be tried again, where that is not "it has not succeeded"
+template <class Rep = std::int64_t, class Period = std::nano>
+detail::retrying attempts(int at_most,
+                          std::chrono::duration<Rep, Period> pause = std::chrono::duration<Rep, Period>(),
+                          std::function<bool(const completed&)> again = nullptr) {
+  if (at_most < 1) throw std::invalid_argument("coproc: attempts must be at least 1");
+  return detail::retrying(at_most, detail::to_nanoseconds(pause), std::move(again));
+}
 
 }  // namespace keywords
 

@@ -70,7 +70,8 @@ class process {
   /// been silent for 250 ms, with `pipe_still_open` set. After success a further call gives the
   /// same result again.
   /// @return `auto [out, err] = ...`; empty where the stream is not piped
-  /// @throws cancelled_error with what was read so far; std::logic_error for input where stdin is
+  /// @throws cancelled_error with what was read so far; limit_error when there is more than
+  /// `max_output`, after the child has been ended as by stop(); std::logic_error for input where stdin is
   /// not piped, or where an earlier call's is still being written, and when another operation uses
   /// one of the streams
   /// @par Cancellation All types; the child does not notice. Nothing is lost: the bytes are in the
@@ -180,12 +181,31 @@ class process {
     all->check_idle("communicate");
     if (!std::exchange(all->has_input, true)) all->input = std::move(bytes);
     if (!all->complete) {
-      const auto end = co_await detail::run_exchange(all, detail::bounds());
+      detail::bounds within;
+      within.most = all->most;
+      const auto end = co_await detail::run_exchange(all, within);
+      if (end == detail::exchange_end::over_limit) co_await give_up(all);
       // The bytes stay where they are, for the next call.
       if (end == detail::exchange_end::cancelled)
         throw cancelled_error("communicate", all->gathered());
     }
     co_return all->gathered();
+  }
+
+  static awaitable<void> give_up(std::shared_ptr<detail::exchange> all) {
+    detail::shield against_cancellation;
+    co_await against_cancellation.up();
+    std::exception_ptr failure;  // the permission to signal it may be missing
+    try {
+      co_await detail::wind_up(all, detail::default_grace);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    co_await against_cancellation.down();
+    if (failure) std::rethrow_exception(failure);
+    throw limit_error("communicate: more than max_output, " + std::to_string(all->most->bytes) +
+                          " bytes",
+                      all->most->bytes, all->gathered());
   }
 
   void end() noexcept {

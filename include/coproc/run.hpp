@@ -4,9 +4,10 @@
 
 #include <signal.h>
 
-#include <coproc/detail/crew.hpp>
+#include <coproc/detail/gather.hpp>
 #include <coproc/error.hpp>
 #include <mutex>
+#include <thread>
 
 namespace coproc {
 namespace detail {
@@ -48,55 +49,89 @@ class saved_dispositions {
   bool ignored_[2];
 };
 
-/// Waits for the first signal, cancels @p all; at the second, gives up at once.
-inline void watch_signals(asio::io_context& context, asio::signal_set& signals, crew& all,
-                          int& received) {
-  signals.async_wait([&](error_code failure, int number) {
-    if (failure) return;
-    if (std::exchange(received, number) != 0) return context.stop();
-    all.cancel();
-    watch_signals(context, signals, all, received);
-  });
-}
-
-inline awaitable<void> run_main(asio::io_context& context, std::shared_ptr<crew> all,
-                                std::exception_ptr& failure) {
-  while (all->alive() > 0) {
-    co_await all->wait();
-    for (auto& one : all->take_ended()) failure = one.failure;
+/// What run() runs: its parts, all on one strand.
+class runner {
+ public:
+  runner(asio::io_context& context, const saved_dispositions& dispositions)
+      : context_(context),
+        strand_(asio::make_strand(context)),
+        signals_(strand_),
+        all_(std::make_shared<crew>(context.get_executor(), std::make_shared<wakeup>(strand_), 1)) {
+    for (std::size_t i = 0; i < 2; ++i)
+      if (!dispositions.ignored(i)) signals_.add(dispositions.numbers[i]);
   }
-  co_await wait_until_clean();
-  context.stop();
-}
+
+  template <class T>
+  void start(awaitable<T> main, slot<T> result) {
+    all_->template start<T>(0, std::move(main), std::move(result));
+    watch_signals();
+    asio::co_spawn(strand_, wait(), asio::detached);
+  }
+
+  int received = 0;  // the first signal, or 0
+  std::exception_ptr failure;
+
+ private:
+  /// Waits for the first signal, cancels; at the second, gives up at once.
+  void watch_signals() {
+    signals_.async_wait([this](error_code error, int number) {
+      if (error) return;
+      if (std::exchange(received, number) != 0) return context_.stop();
+      all_->cancel();
+      watch_signals();
+    });
+  }
+
+  awaitable<void> wait() {
+    while (all_->alive() > 0) {
+      co_await all_->wait();
+      for (auto& one : all_->take_ended()) failure = one.failure;
+    }
+    co_await wait_until_clean();
+    context_.stop();
+  }
+
+  asio::io_context& context_;
+  asio::strand<asio::io_context::executor_type> strand_;
+  asio::signal_set signals_;
+  std::shared_ptr<crew> all_;
+};
 
 }  // namespace detail
 
-/// Runs a coroutine, and all that it awaits, to its end, on an io_context of its own and in this
-/// thread: `int main() { return coproc::run(main_coroutine()); }`
+/// Runs a coroutine, and all that it awaits, to its end, on an io_context of its own:
+/// `int main() { return coproc::run(main_coroutine()); }`
 ///
 /// SIGINT and SIGTERM cancel the coroutine (terminal), so that its clean-up runs and its children
 /// are ended; then `interrupted` is thrown. A second signal does not wait for that: children are
 /// killed at once. A signal that the host ignores stays ignored; afterwards the host's handlers are
 /// as they were. What else was spawned on the io_context is destroyed when the coroutine has ended.
+/// @param threads how many threads run the io_context, this one among them. With more than one the
+/// awaitables of a gather run in parallel: what they share, a process among it, needs a strand or a
+/// guard.
 /// @return what the coroutine returns
-/// @throws what the coroutine throws; `interrupted` where a signal came before it had ended
+/// @throws what the coroutine throws; `interrupted` where a signal came before it had ended.
+/// Uncaught, the convention for the status is 128 + its number, `interrupted::exit_code()`.
 /// @par Source asyncio.run
 template <class T>
-T run(awaitable<T> main) {
+T run(awaitable<T> main, int threads = 1) {
+  if (threads < 1) throw std::invalid_argument("coproc: run: at least one thread");
   const detail::saved_dispositions dispositions;
   const auto result = std::make_shared<std::optional<detail::no_void<T>>>();
   std::exception_ptr failure;
   int received = 0;
   {
-    asio::io_context context(1);
-    asio::signal_set signals(context);
-    for (std::size_t i = 0; i < 2; ++i)
-      if (!dispositions.ignored(i)) signals.add(dispositions.numbers[i]);
-    const auto all = std::make_shared<detail::crew>(context.get_executor());
-    all->template start<T>(0, std::move(main), result);
-    detail::watch_signals(context, signals, *all, received);
-    asio::co_spawn(context, detail::run_main(context, all, failure), asio::detached);
-    context.run();
+    asio::io_context context(threads);
+    detail::context_service::of(context.get_executor()).parallel = threads > 1;
+    detail::runner all(context, dispositions);
+    all.start<T>(std::move(main), result);
+    {
+      std::vector<std::jthread> others;
+      for (int i = 1; i < threads; ++i) others.emplace_back([&] { context.run(); });
+      context.run();
+    }
+    received = all.received;
+    failure = all.failure;
   }
   if (received != 0) throw interrupted(received);
   if (failure) std::rethrow_exception(failure);

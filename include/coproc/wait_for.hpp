@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <coproc/detail/crew.hpp>
+#include <coproc/detail/options.hpp>
 #include <coproc/error.hpp>
 #include <sstream>
 

@@ -9,6 +9,8 @@
 #include <coproc/detail/stop.hpp>
 #include <coproc/gather.hpp>
 #include <coproc/wait_for.hpp>
+#include <deque>
+#include <mutex>
 #include <thread>
 
 namespace coproc::detail {
@@ -16,32 +18,6 @@ namespace coproc::detail {
 inline end_reason reason_of(int returncode) {
   if (returncode == unknown_returncode) return end_reason::unknown;
   return returncode < 0 ? end_reason::signalled : end_reason::exited;
-}
-
-/// Ends a child whose capture has not come to its end, as process::stop does, and goes on reading
-/// what it writes meanwhile. If that is cancelled in turn the child has got SIGKILL, and is waited
-/// for all the same.
-inline awaitable<void> wind_up(std::shared_ptr<exchange> all, const options& how) {
-  using clock = std::chrono::steady_clock;
-  bounds rest;
-  rest.stopping = true;
-  rest.most = how.max_output;
-  if (rest.most && rest.most->then == output_bound::policy::fail)
-    rest.most->then = output_bound::policy::cut;
-  rest.deadline = moment(clock::now(), how.grace.value_or(std::chrono::seconds(2)));
-  all->who->send(SIGTERM, true);
-  all->who->send(SIGCONT, true);
-  const auto end = co_await run_exchange(all, rest);
-  if (end == exchange_end::complete) {
-    co_await end_group(all->who, *rest.deadline);
-    co_return;
-  }
-  all->who->send(SIGKILL, true);
-  co_await child::wait(all->who);
-  // A grandchild that is in no group of its may hold the pipes, and write to them for ever.
-  rest.shielded = true;
-  rest.deadline = moment(clock::now(), std::chrono::seconds(1));
-  co_await run_exchange(all, rest);
 }
 
 /// A command that has been launched to be captured.
@@ -68,7 +44,7 @@ class captive {
     bounds all_of_them;
     if (how.timeout) all_of_them.deadline = moment(begin, *how.timeout);
     all_of_them.silence = how.idle_timeout;
-    all_of_them.most = how.max_output;
+    all_of_them.most = all->most;
     return all_of_them;
   }
 
@@ -93,7 +69,7 @@ inline awaitable<completed> finish(captive one) {
     all->out.copy_to = all->err.copy_to = nullptr;
   }
   try {
-    if (end != exchange_end::complete) co_await wind_up(all, how);
+    if (end != exchange_end::complete) co_await wind_up(all, how.grace.value_or(default_grace));
   } catch (...) {
     if (!failure) failure = std::current_exception();
   }
@@ -121,18 +97,135 @@ inline awaitable<completed> finish(captive one) {
   co_return result;
 }
 
-inline awaitable<completed> capture(command what) {
+/// Lets commands that are gathered start only while enough descriptors are left: for them, and for
+/// what else the host does.
+class descriptor_gate {
+ public:
+  /// Waits until one may start. Then leave() has to follow.
+  /// @param full there was no room for one: wait for another's end, if there is another
+  static awaitable<void> enter(std::shared_ptr<descriptor_gate> gate, bool full = false) {
+    std::shared_ptr<wakeup> wake;
+    while (!gate->try_enter(full, wake)) {
+      if (!wake) {
+        wake = std::make_shared<wakeup>(co_await asio::this_coro::executor);
+        continue;
+      }
+      const error_code failure = co_await wake->wait();
+      if (failure) throw cancelled_error("gather");
+      wake->take();
+      full = false;
+    }
+  }
+  /// Leaves at the end of a scope.
+  class entered {
+   public:
+    explicit entered(descriptor_gate& gate) : gate_(gate) {}
+    entered(const entered&) = delete;
+    entered& operator=(const entered&) = delete;
+    ~entered() { gate_.leave(); }
+
+   private:
+    descriptor_gate& gate_;
+  };
+
+  bool crowded() {
+    const std::lock_guard lock(mutex_);
+    return running_ > 1;
+  }
+  void leave() {
+    const std::lock_guard lock(mutex_);
+    --running_;
+    if (waiting_.empty()) return;
+    waiting_.front()->notify(1);
+    waiting_.pop_front();
+  }
+
+ private:
+  /// False: @p wake, if there is one, will be notified when it is time to look again.
+  bool try_enter(bool full, const std::shared_ptr<wakeup>& wake) {
+    const std::lock_guard lock(mutex_);
+    const bool enter = running_ == 0 || (!full && enough());
+    if (enter) ++running_;
+    else if (wake) waiting_.push_back(wake);
+    return enter;
+  }
+  /// The lowest free number tells how many are taken, at least.
+  static bool enough() {
+    rlimit limit;
+    const unique_fd lowest(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!lowest || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+    const rlim_t reserve = std::min<rlim_t>(32, limit.rlim_cur / 4);
+    return static_cast<rlim_t>(lowest.get()) + reserve < limit.rlim_cur;
+  }
+
+  std::mutex mutex_;
+  std::size_t running_ = 0;
+  std::deque<std::shared_ptr<wakeup>> waiting_;
+};
+
+/// Runs a command to its end, once.
+/// @param gate null: start at once
+inline awaitable<completed> capture_once(command what, std::shared_ptr<descriptor_gate> gate) {
   const auto executor = co_await asio::this_coro::executor;
-  captive one(executor, std::move(what));
-  completed result = co_await finish(std::move(one));
-  co_return result;
+  if (!gate) {
+    captive one(executor, std::move(what));
+    completed result = co_await finish(std::move(one));
+    co_return result;
+  }
+  for (bool full = false;;) {
+    co_await descriptor_gate::enter(gate, full);
+    const descriptor_gate::entered place(*gate);
+    std::optional<captive> one;
+    try {
+      one.emplace(executor, what);
+    } catch (const launch_error& e) {
+      // Somebody has been faster. Is there another whose end can be waited for?
+      full = e.code().value() == EMFILE || e.code().value() == ENFILE;
+      if (!full || !gate->crowded()) throw;
+    }
+    if (!one) continue;
+    completed result = co_await finish(std::move(*one));
+    co_return result;
+  }
+}
+
+inline awaitable<completed> capture(command what,
+                                    std::shared_ptr<descriptor_gate> gate = nullptr) {
+  const retrying retry = what.options().retry;
+  if (retry.attempts == 1) {
+    completed result = co_await capture_once(std::move(what), std::move(gate));
+    co_return result;
+  }
+  auto pause = retry.pause;
+  for (int attempt = 1;; ++attempt) {
+    std::optional<completed> result;
+    try {
+      result.emplace(co_await capture_once(what, gate));
+    } catch (const timeout_error&) {
+      if (attempt == retry.attempts) throw;
+    }
+    if (result) {
+      const bool good = retry.again ? !retry.again(*result) : result->succeeded();
+      result->attempts = attempt;
+      if (good || attempt == retry.attempts) co_return std::move(*result);
+    }
+    asio::steady_timer timer(co_await asio::this_coro::executor,
+                             moment(std::chrono::steady_clock::now(), pause));
+    const auto [failure] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable_t<>()));
+    if (failure) throw cancelled_error(to_string(what));
+    if (pause < std::chrono::hours(24)) pause *= 2;
+  }
 }
 
 /// A range of commands as a lazy range of their captures.
-template <class Range>
+/// @tparam Change (options&) what the keywords that stand beside the range say for each
+template <class Range, class Change>
 class captures {
  public:
-  explicit captures(Range&& range) : range_(std::forward<Range>(range)) {}
+  captures(Range&& range, Change change)
+      : range_(std::forward<Range>(range)),
+        change_(std::move(change)),
+        gate_(std::make_shared<descriptor_gate>()) {}
 
   class iterator {
    public:
@@ -140,7 +233,11 @@ class captures {
     using difference_type = std::ptrdiff_t;
     using inner = std::ranges::iterator_t<Range>;
     iterator(inner at, captures& all) : at_(std::move(at)), all_(&all) {}
-    awaitable<completed> operator*() const { return capture(command(*at_)); }
+    awaitable<completed> operator*() const {
+      command one(*at_);
+      all_->change_(one.options());
+      return capture(std::move(one), all_->gate_);
+    }
     iterator& operator++() {
       ++at_;
       return *this;
@@ -157,6 +254,27 @@ class captures {
 
  private:
   Range range_;
+  Change change_;
+  std::shared_ptr<descriptor_gate> gate_;
 };
+
+/// @param keywords those of commands apply to each of the range
+template <class Range, class... Keywords>
+auto captures_of(Range&& range, const Keywords&... keywords) {
+  static_assert(((gather_setting<Keywords> || is_setting<Keywords>) && ...),
+                "coproc: after a range of commands only keywords may stand");
+  auto change = [keywords...](options& all) {
+    [[maybe_unused]] const auto apply = [&]<class K>(const K& keyword) {
+      if constexpr (is_setting<K>) keyword.apply(all);
+    };
+    (apply(keywords), ...);
+  };
+  return captures<Range, decltype(change)>(std::forward<Range>(range), std::move(change));
+}
+
+/// How many commands of a range run at once where no keyword says it.
+inline auto default_concurrency() {
+  return concurrency_setting(std::max(1u, std::thread::hardware_concurrency()));
+}
 
 }  // namespace coproc::detail

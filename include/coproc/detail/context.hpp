@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <atomic>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/execution_context.hpp>
@@ -88,6 +89,10 @@ class context_service : public asio::execution_context::service {
     waiting_.emplace_back(number, waiting);
     return true;
   }
+
+  /// Whether coroutines that are run beside each other leave the strand of the one that waits for
+  /// them: on the threads of run().
+  std::atomic<bool> parallel = false;
 
  private:
   friend context_bound;

@@ -23,7 +23,11 @@ class crew : public std::enable_shared_from_this<crew> {
       : crew(executor, std::make_shared<wakeup>(executor), 1) {}
   /// @param wake notified with @p bit when one has ended
   crew(const asio::any_io_executor& executor, std::shared_ptr<wakeup> wake, unsigned bit)
-      : executor_(executor), wake_(std::move(wake)), bit_(bit) {}
+      : executor_(executor), wake_(std::move(wake)), bit_(bit) {
+    const auto* const strand = executor.target<strand_type>();
+    if (strand != nullptr && context_service::of(executor).parallel)
+      executor_ = strand->get_inner_executor();
+  }
 
   class ended {
    public:

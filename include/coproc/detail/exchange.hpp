@@ -60,7 +60,7 @@ class gathering {
 class exchange {
  public:
   exchange(const asio::any_io_executor& executor, launched& started, const options& how)
-      : who(std::make_shared<child>(executor, started)) {
+      : who(std::make_shared<child>(executor, started)), most(how.max_output) {
     const auto terminal = [&](int fd) { return how.streams[fd].what == stdio::kind::terminal; };
     if (started.ends[0])
       in = std::make_shared<pipe_writer>(executor, std::move(started.ends[0]), terminal(0));
@@ -78,6 +78,7 @@ class exchange {
   std::shared_ptr<child> who;
   std::shared_ptr<pipe_writer> in;  // null where it is not piped
   gathering out, err;
+  const std::optional<output_bound> most;
 
   std::string input;
   std::size_t input_done = 0;

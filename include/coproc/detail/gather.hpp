@@ -92,6 +92,35 @@ class return_exceptions_keyword {
   auto operator=(bool yes) const { return return_exceptions_setting(yes); }
 };
 
+/// Called when one has ended: with its index and its result, if it has one.
+template <class Callable>
+class on_done_setting {
+ public:
+  explicit on_done_setting(Callable callable) : call(std::move(callable)) {}
+  void apply(gather_options&) const {}
+  Callable call;
+};
+class on_done_keyword {
+ public:
+  constexpr on_done_keyword() = default;
+  template <class Callable>
+  auto operator=(Callable&& callable) const {
+    return on_done_setting<std::remove_cvref_t<Callable>>(std::forward<Callable>(callable));
+  }
+};
+template <class T>
+inline constexpr bool is_on_done = false;
+template <class Callable>
+inline constexpr bool is_on_done<on_done_setting<Callable>> = true;
+
+class nobody {};
+inline nobody find_on_done() { return nobody(); }
+template <class First, class... Rest>
+auto find_on_done(const First& first, const Rest&... rest) {
+  if constexpr (is_on_done<First>) return first.call;
+  else return find_on_done(rest...);
+}
+
 template <class T>
 concept gather_setting = requires(const T& value, gather_options& all) { value.apply(all); };
 
@@ -104,7 +133,7 @@ using slot = std::shared_ptr<std::optional<no_void<T>>>;
 
 /// Runs what @p start_next starts, until it says that there is nothing more and all have ended.
 /// @param start_next (crew, index) -> whether there was one to start
-/// @param keep (index, exception) is told of each end, where exceptions are returned
+/// @param keep (index, exception) is told of each end; of failures only where they are returned
 /// @param drop () forgets the results there are, processes perhaps, since there will be an exception
 template <class StartNext, class Keep, class Drop>
 awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_next, Keep& keep,
@@ -134,9 +163,14 @@ awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_
     const bool first = now != before && !cancelled;
     if (interrupted || first) cancelled = true, all->cancel();
     for (auto& [number, why] : all->take_ended()) {
-      if (how.return_exceptions) keep(number, why);
-      else if (why && !failure) {
-        failure = why;
+      std::exception_ptr fatal = how.return_exceptions ? nullptr : why;
+      try {
+        if (!fatal && !failure && !cancelled) keep(number, why);
+      } catch (...) {  // on_done has thrown
+        fatal = std::current_exception();
+      }
+      if (fatal && !failure) {
+        failure = fatal;
         all->cancel();
       }
     }
@@ -153,6 +187,22 @@ auto result_of(const slot<T>& result, const std::exception_ptr& failure) {
   if constexpr (Outcomes)
     return failure ? outcome<T>(failure) : outcome<T>(std::move(*result));
   else return std::move(**result);
+}
+
+/// Tells @p on_done of an end.
+template <class T, bool Outcomes, class OnDone>
+void tell(OnDone& on_done, std::size_t index, std::optional<no_void<T>>& result,
+          const std::exception_ptr& failure) {
+  if constexpr (std::same_as<OnDone, nobody>) {
+  } else if constexpr (Outcomes) {
+    outcome<T> one = failure ? outcome<T>(failure) : outcome<T>(std::move(result));
+    on_done(index, std::as_const(one));
+    if (!failure) result.emplace(std::move(one).value());
+  } else if constexpr (std::is_void_v<T>) {
+    on_done(index);
+  } else {
+    on_done(index, std::as_const(*result));
+  }
 }
 
 template <bool Outcomes, class... T>
@@ -190,6 +240,7 @@ auto gather_each(Arguments&&... arguments) {
   const auto read = [&]<class A>(const A& argument) {
     static_assert(is_awaitable<A> || gather_setting<A>,
                   "coproc: gather takes awaitables, or one range of awaitables, and keywords");
+    static_assert(!is_on_done<A>, "coproc: on_done is for gather over a range");
     if constexpr (gather_setting<A>) argument.apply(how);
   };
   (read(arguments), ...);
@@ -212,15 +263,16 @@ struct value_of<awaitable<T>> {
   using type = T;
 };
 
-template <class Range, bool Outcomes>
-auto gather_all(Range range, gather_options how)
+template <class Range, bool Outcomes, class OnDone>
+auto gather_all(Range range, gather_options how, OnDone on_done)
     -> awaitable<std::conditional_t<
         Outcomes, std::vector<outcome<typename value_of<std::ranges::range_value_t<Range>>::type>>,
         std::conditional_t<
             std::is_void_v<typename value_of<std::ranges::range_value_t<Range>>::type>, void,
             std::vector<no_void<typename value_of<std::ranges::range_value_t<Range>>::type>>>>> {
   using T = typename value_of<std::ranges::range_value_t<Range>>::type;
-  constexpr bool keeps = Outcomes || !std::is_void_v<T>;
+  constexpr bool tells = !std::same_as<OnDone, nobody>;
+  constexpr bool keeps = Outcomes || tells || !std::is_void_v<T>;
   std::vector<slot<T>> results;
   std::vector<std::exception_ptr> failures;
   const slot<T> nowhere = std::make_shared<std::optional<no_void<T>>>();
@@ -235,10 +287,13 @@ auto gather_all(Range range, gather_options how)
                           true);
     return true;
   };
-  auto keep = [&](std::size_t index, const std::exception_ptr& why) { failures[index] = why; };
+  auto keep = [&](std::size_t index, const std::exception_ptr& why) {
+    if constexpr (tells) tell<T, Outcomes>(on_done, index, *results[index], why);
+    if constexpr (Outcomes) failures[index] = why;
+  };
   auto drop = [&] { results.clear(); };
   co_await run_crew("gather", how, start_next, keep, drop);
-  if constexpr (keeps) {
+  if constexpr (Outcomes || !std::is_void_v<T>) {
     std::vector<decltype(result_of<T, Outcomes>(nowhere, nullptr))> values;
     values.reserve(results.size());
     for (std::size_t i = 0; i < results.size(); ++i)
@@ -248,13 +303,21 @@ auto gather_all(Range range, gather_options how)
   }
 }
 
+/// What the keywords among @p keywords say that are gather's own.
+template <class... Keywords>
+gather_options gather_options_of(const Keywords&... keywords) {
+  gather_options how;
+  [[maybe_unused]] const auto read = [&]<class K>(const K& keyword) {
+    if constexpr (gather_setting<K>) keyword.apply(how);
+  };
+  (read(keywords), ...);
+  return how;
+}
+
 template <class Range, class... Keywords>
 auto gather_range(Range&& range, const Keywords&... keywords) {
-  static_assert((gather_setting<Keywords> && ...),
-                "coproc: after a range gather takes only concurrency and return_exceptions");
-  gather_options how;
-  (keywords.apply(how), ...);
-  return gather_all<Range, wants_outcomes<Keywords...>>(std::forward<Range>(range), how);
+  return gather_all<Range, wants_outcomes<Keywords...>>(
+      std::forward<Range>(range), gather_options_of(keywords...), find_on_done(keywords...));
 }
 
 }  // namespace detail

@@ -191,10 +191,10 @@ class launcher {
         file && (!may_block || ::fcntl(file.get(), F_SETFL, flags & O_APPEND) == 0);
     if (!opened) fail(step::open, errno, stream_name(fd) + " '" + path.string() + "'");
     struct stat status;
-    if (fd == 0 && ::fstat(file.get(), &status) == 0 && S_ISFIFO(status.st_mode))
-      fail(step::open, ENXIO,  // the child would see the end of a FIFO that has no writer yet
-           stream_name(fd) + " '" + path.string() +
-               "' is a FIFO (wait for its writer, and give the descriptor)");
+    if (fd == 0 && ::fstat(file.get(), &status) == 0 && S_ISFIFO(status.st_mode) &&
+        !system::has_writer(file.get()))
+      fail(step::open, ENXIO,  // the child would see the end at once
+           stream_name(fd) + " '" + path.string() + "', a FIFO without a writer");
     plan_.stdio[fd] = keep(above_stdio(std::move(file)), step::open, stream_name(fd));
   }
 

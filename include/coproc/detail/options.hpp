@@ -23,7 +23,11 @@
 #include <variant>
 #include <vector>
 
-namespace coproc::detail {
+namespace coproc {
+
+class completed;
+
+namespace detail {
 
 /// As many nanoseconds as there can be where @p time is longer: `hours::max()` is a way to say never.
 template <class Rep, class Period>
@@ -55,6 +59,18 @@ class output_bound {
   output_bound(std::size_t most, policy what) : bytes(most), then(what) {}
   std::size_t bytes;
   policy then;
+};
+
+/// How often a command is run, if need be.
+class retrying {
+ public:
+  retrying() = default;
+  retrying(int count, std::chrono::nanoseconds first_pause,
+           std::function<bool(const completed&)> predicate)
+      : attempts(count), pause(first_pause), again(std::move(predicate)) {}
+  int attempts = 1;
+  std::chrono::nanoseconds pause{};
+  std::function<bool(const completed&)> again;
 };
 
 /// Where one of the child's descriptors 0, 1, 2 comes from.
@@ -124,6 +140,7 @@ class options {
   std::optional<output_bound> max_output;
   std::optional<std::chrono::nanoseconds> timeout, idle_timeout, grace;
   std::vector<int> ok_codes{0};
+  retrying retry;
 };
 
 template <class T>
@@ -170,4 +187,5 @@ inline constexpr bool is_setting = false;
 template <class Change>
 inline constexpr bool is_setting<setting<Change>> = true;
 
-}  // namespace coproc::detail
+}  // namespace detail
+}  // namespace coproc

@@ -78,7 +78,11 @@ inline awaitable<std::vector<process>> start_stages(std::vector<command> stages)
 
 inline awaitable<std::vector<completed>> capture_stages(std::vector<command> stages) {
   const auto executor = co_await asio::this_coro::executor;
-  auto start = [&](command what) { return captive(executor, std::move(what)); };
+  auto start = [&](command what) {
+    if (what.options().retry.attempts > 1)
+      throw std::invalid_argument("coproc: pipeline: retry is not for one stage");
+    return captive(executor, std::move(what));
+  };
   std::vector<captive> all = co_await start_joined<captive>(std::move(stages), start);
   std::vector<awaitable<completed>> ends;
   for (captive& one : all) ends.push_back(finish(std::move(one)));

@@ -69,6 +69,7 @@ class session {
       const auto now = end();
       if (now == exchange_end::complete) all_.finish(gave_up_ && open());
       if (now) co_return *now;
+      if (kept_ != 0) continue;  // something has happened while a copy was waited for
       if (wait) {
         co_await sleep();
       } else {

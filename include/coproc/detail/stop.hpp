@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/child.hpp>
+#include <coproc/detail/session.hpp>
 
 namespace coproc::detail {
 
@@ -65,6 +65,34 @@ inline awaitable<bool> stop(std::shared_ptr<child> who, std::chrono::nanoseconds
   if (!go_on) co_return false;
   const bool ended = co_await child::wait(who);
   co_return ended;
+}
+
+inline constexpr auto default_grace = std::chrono::seconds(2);
+
+/// Ends a child whose exchange has not come to its end, by the same ladder, and goes on reading what
+/// it writes meanwhile. If that is cancelled in turn the child has got SIGKILL, and is waited for
+/// all the same. For a coroutine with its shield up.
+inline awaitable<void> wind_up(std::shared_ptr<exchange> all, std::chrono::nanoseconds grace) {
+  using clock = std::chrono::steady_clock;
+  bounds rest;
+  rest.stopping = true;
+  rest.most = all->most;
+  if (rest.most && rest.most->then == output_bound::policy::fail)
+    rest.most->then = output_bound::policy::cut;
+  rest.deadline = moment(clock::now(), grace);
+  all->who->send(SIGTERM, true);
+  all->who->send(SIGCONT, true);
+  const auto end = co_await run_exchange(all, rest);
+  if (end == exchange_end::complete) {
+    co_await end_group(all->who, *rest.deadline);
+    co_return;
+  }
+  all->who->send(SIGKILL, true);
+  co_await child::wait(all->who);
+  // A grandchild that is in no group of its may hold the pipes, and write to them for ever.
+  rest.shielded = true;
+  rest.deadline = moment(clock::now(), std::chrono::seconds(1));
+  co_await run_exchange(all, rest);
 }
 
 }  // namespace coproc::detail

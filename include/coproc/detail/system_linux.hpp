@@ -231,6 +231,16 @@ inline int try_reap(pid_t pid, int pidfd, siginfo_t& info, rusage& used) {
   return wait_child(pid, pidfd, info, WEXITED | WNOHANG, &used);
 }
 
+/// Whether a FIFO that has just been opened has a writer. A read would tell, but take a byte.
+inline bool has_writer(int fifo) {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) return true;  // not known
+  const ssize_t copied = ::tee(fifo, fds[1], 1, SPLICE_F_NONBLOCK);
+  ::close(fds[0]);
+  ::close(fds[1]);
+  return copied != 0;
+}
+
 inline std::size_t bytes_of_maxrss(long maxrss) { return static_cast<std::size_t>(maxrss) * 1024; }
 
 /// Sends a signal to the process of @p pidfd, or to @p pid where there is none.

@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/capture.hpp>
+
+namespace coproc {
+
+/// A result, and which of the range it is of.
+template <class T>
+class indexed {
+ public:
+  indexed(std::size_t number, T result) : index(number), value(std::move(result)) {}
+  std::size_t index;
+  T value;
+};
+
+namespace detail {
+
+template <class Range, bool Outcomes>
+class completions_state {
+ public:
+  using type = typename value_of<std::ranges::range_value_t<Range>>::type;
+  using value_type = std::conditional_t<Outcomes, outcome<type>, no_void<type>>;
+
+  completions_state(Range&& jobs, gather_options options)
+      : range(std::forward<Range>(jobs)), how(options) {}
+
+  Range range;
+  gather_options how;
+  std::optional<std::ranges::iterator_t<Range>> at;
+  std::size_t started = 0;
+  std::shared_ptr<crew> all;
+  std::map<std::size_t, slot<type>> results;  // of those that run, or wait to be taken
+  std::deque<crew::ended> ended;
+  bool closed = false;  // nothing more is to be started
+
+  /// Starts as many as may run.
+  void start() {
+    while (!closed && all->alive() < how.concurrency) {
+      closed = true;  // so that it stays where the range throws
+      if (!at) at.emplace(std::ranges::begin(range));
+      else ++*at;  // not before its turn: it may be what makes the next one
+      if (*at == std::ranges::end(range)) return;
+      auto result = std::make_shared<std::optional<no_void<type>>>();
+      results.emplace(started, result);
+      all->template start<type>(started, awaitable<type>(std::ranges::iter_move(*at)),
+                                std::move(result), true);
+      ++started;
+      closed = false;
+    }
+  }
+};
+
+}  // namespace detail
+
+/// What as_completed gives: results in the order in which they come. Movable. Destroying it cancels
+/// those that still run; close() waits for them as well.
+template <class Range, bool Outcomes>
+class completions {
+  using state = detail::completions_state<Range, Outcomes>;
+
+ public:
+  using value_type = indexed<typename state::value_type>;
+
+  explicit completions(Range&& jobs, detail::gather_options how)
+      : state_(std::make_shared<state>(std::forward<Range>(jobs), how)) {}
+  completions(completions&&) noexcept = default;
+  completions& operator=(completions&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~completions() {
+    if (!state_) return;
+    state_->closed = true;
+    if (state_->all) state_->all->cancel();
+  }
+
+  /// The next result to come; nothing when all have been given.
+  /// @throws what that one throws, where exceptions are not returned; the others go on, and next()
+  /// may be called again
+  /// @par Cancellation All types; throws `cancelled_error`; the others go on, and nothing is lost.
+  awaitable<std::optional<value_type>> next() { return next(state_); }
+
+  /// Cancels what still runs, and waits until it has ended.
+  /// @par Cancellation None.
+  awaitable<void> close() { return close(state_); }
+
+ private:
+  static awaitable<std::optional<value_type>> next(std::shared_ptr<state> me) {
+    if (!me->all)
+      me->all = std::make_shared<detail::crew>(co_await asio::this_coro::executor);
+    for (;;) {
+      for (auto& one : me->all->take_ended()) me->ended.push_back(std::move(one));
+      me->start();
+      if (!me->ended.empty()) break;
+      if (me->all->alive() == 0) co_return std::nullopt;
+      const error_code failure = co_await me->all->wait();
+      if (failure) throw cancelled_error("as_completed");
+    }
+    const detail::crew::ended one = std::move(me->ended.front());
+    me->ended.pop_front();
+    const auto result = std::move(me->results.extract(one.index).mapped());
+    if (one.failure && !Outcomes) std::rethrow_exception(one.failure);
+    co_return value_type(one.index,
+                         detail::result_of<typename state::type, Outcomes>(result, one.failure));
+  }
+
+  static awaitable<void> close(std::shared_ptr<state> me) {
+    me->closed = true;
+    if (!me->all) co_return;
+    detail::shield against_cancellation;
+    co_await against_cancellation.up();
+    me->all->cancel();
+    while (me->all->alive() > 0) {
+      co_await me->all->wait();
+      (void)me->all->take_ended();
+    }
+    me->ended.clear();
+    co_await me->all->clean();
+    co_await against_cancellation.down();
+  }
+
+  std::shared_ptr<state> state_;
+};
+
+/// Runs a range of awaitables, or of commands (then each is captured), beside each other, and gives
+/// each result when it comes:
+///
+///     auto results = as_completed(commands, concurrency = 8);
+///     while (auto done = co_await results.next()) use(done->index, done->value);
+///
+/// A new one is started within next(), when another has ended: what is never asked for is never
+/// started, and a range of a million costs the memory of `concurrency` of them. Keywords as for
+/// gather, but for on_done.
+/// @par Lifetime, threads A range given as an lvalue must live as long as the result, which belongs
+/// to one coroutine. Each job runs on a strand of its own, as for gather.
+/// @par Source asyncio.as_completed
+template <std::ranges::input_range Range, class... Keywords>
+  requires detail::is_awaitable<std::ranges::range_value_t<Range>>
+auto as_completed(Range&& range, const Keywords&... keywords) {
+  static_assert((detail::gather_setting<Keywords> && ...) && !(detail::is_on_done<Keywords> || ...),
+                "coproc: after a range of awaitables as_completed takes only concurrency and "
+                "return_exceptions");
+  return completions<Range, detail::wants_outcomes<Keywords...>>(
+      std::forward<Range>(range), detail::gather_options_of(keywords...));
+}
+
+template <std::ranges::input_range Range, class... Keywords>
+  requires std::same_as<std::ranges::range_value_t<Range>, command>
+auto as_completed(Range&& range, const Keywords&... keywords) {
+  static_assert(!(detail::is_on_done<Keywords> || ...),
+                "coproc: on_done is for gather; as_completed gives each as it comes");
+  auto jobs = detail::captures_of<Range>(std::forward<Range>(range), keywords...);
+  return completions<decltype(jobs), detail::wants_outcomes<Keywords...>>(
+      std::move(jobs), detail::gather_options_of(detail::default_concurrency(), keywords...));
+}
+
+}  // namespace coproc
