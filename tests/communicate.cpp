@@ -249,3 +249,20 @@ COPROC_TEST("communicate: a terminal takes input and gives what was on it") {
   CHECK(out.size() == 2 * std::strlen("hello\r\nno newline"));
   CHECK(err.empty());
 }
+
+COPROC_TEST("communicate: more than max_output stops the child, and the first of it is in the error") {
+  auto process = co_await exec(child, "flood", std_out = piped, max_output = 100000);
+  auto e = co_await thrown<coproc::limit_error>(process.communicate());
+  CHECK(e.out().size() == 100000);
+  CHECK(process.returncode() == -SIGTERM);
+}
+
+COPROC_TEST("communicate: max_output may cut, or keep both ends, and says how much is gone") {
+  auto cutting = co_await exec("seq", 1, 100000, std_out = piped, max_output = cut(6));
+  const auto start = co_await cutting.communicate();
+  CHECK(start.out == "1\n2\n3\n");
+  CHECK(start.out_dropped == 588895 - 6);
+  auto both = co_await exec("seq", 1, 100000, std_out = piped, max_output = head_and_tail(14));
+  const auto ends = co_await both.communicate();
+  CHECK(ends.out == "1\n2\n3\n4100000\n");
+}

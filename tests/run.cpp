@@ -350,3 +350,39 @@ TEST_CASE("run: a child that the main coroutine leaves running is reaped when it
     CHECK(!test::has_children());
   }
 }
+
+TEST_CASE("run: with several threads the jobs of a gather run in parallel") {
+  const auto main = []() -> asio::awaitable<int> {
+    std::atomic<int> arrived = 0;
+    // Each waits, without letting go of its thread, until the others are there too.
+    const auto meet = [](std::atomic<int>& all) -> asio::awaitable<int> {
+      ++all;
+      const auto deadline = std::chrono::steady_clock::now() + 20s;
+      while (all < 3 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+      co_return all.load();
+    };
+    const auto [a, b, c] = co_await coproc::gather(meet(arrived), meet(arrived), meet(arrived));
+    co_return std::min(a, std::min(b, c));
+  };
+  CHECK(coproc::run(main(), 4) == 3);
+}
+
+TEST_CASE("run: with several threads children and signals are as with one") {
+  const auto main = []() -> asio::awaitable<void> {
+    std::vector<coproc::command> all(50, coproc::command(child, "say", "x", ""));
+    const auto done = co_await coproc::gather(all, concurrency = 10);
+    for (const auto& one : done)
+      if (one.out != "x") throw std::runtime_error("lost");
+    std::raise(SIGINT);
+    (void)co_await coproc::capture(child, "wait");
+  };
+  std::optional<int> signal;
+  try {
+    coproc::run(main(), 4);
+  } catch (const coproc::interrupted& e) {
+    signal = e.signal();
+  }
+  CHECK(signal == SIGINT);
+  CHECK_FALSE(test::has_children());
+  CHECK_THROWS_AS(coproc::run(for_ever(), 0), std::invalid_argument);
+}

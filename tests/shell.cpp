@@ -126,9 +126,9 @@ COPROC_TEST("shell: without values braces are plain text") {
 }
 
 TEST_CASE("shell: a count that does not match is refused before anything starts") {
-  CHECK_THROWS_AS(coproc::shell_command("echo {}", 1, 2), std::invalid_argument);
-  CHECK_THROWS_AS(coproc::shell_command("echo {} {}", 1), std::invalid_argument);
-  CHECK_THROWS_AS(coproc::shell_command("echo", 1), std::invalid_argument);
-  CHECK_THROWS_AS(coproc::shell_command("echo { {}", 1), std::invalid_argument);
-  CHECK_THROWS_AS(coproc::shell_command("echo }", 1), std::invalid_argument);
+  CHECK_THROWS_AS(coproc::shell_command(std::string("echo {}"), 1, 2), std::invalid_argument);
+  CHECK_THROWS_AS(coproc::shell_command(std::string("echo {} {}"), 1), std::invalid_argument);
+  CHECK_THROWS_AS(coproc::shell_command(std::string("echo"), 1), std::invalid_argument);
+  CHECK_THROWS_AS(coproc::shell_command(std::string("echo { {}"), 1), std::invalid_argument);
+  CHECK_THROWS_AS(coproc::shell_command(std::string("echo }"), 1), std::invalid_argument);
 }
