@@ -260,7 +260,7 @@ COPROC_TEST("exec: arguments need not outlive the call") {
 COPROC_TEST("exec: the keywords that only capture can keep are refused") {
   for (const command& what :
        {command(child, "cat", timeout = 1s), command(child, "cat", idle_timeout = 1s),
-        command(child, "cat", grace = 1s), command(child, "cat", max_output = 10),
+        command(child, "cat", grace = 1s), command(child, "cat", retry = attempts(2)),
         command(child, "cat", input = "text")}) {
     bool refused = false;
     try {

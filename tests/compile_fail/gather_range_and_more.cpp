@@ -1,4 +1,4 @@
-// expect: coproc: after a range gather takes only concurrency and return_exceptions
+// expect: coproc: after a range of awaitables gather takes only concurrency, return_exceptions and on_done
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
