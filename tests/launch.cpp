@@ -297,7 +297,7 @@ COPROC_TEST("launch: without room for what is passed it leaves what it had") {
 }
 
 COPROC_TEST("launch: a number that no descriptor can have is refused for pass_fds") {
-  const saved_limit limit(RLIMIT_NOFILE, 100);
+  const saved_limit below(RLIMIT_NOFILE, 100);
   for (const int fd : {100, 101, 5000}) {
     const auto e = co_await failed_launch(command(child, "exit", 0, pass_fds[fd] = 0));
     CHECK(e.code().value() == EMFILE);

@@ -90,9 +90,9 @@ TEST_CASE("threads: communicate on a pool without strands") {
   auto one = [&]() -> asio::awaitable<void> {
     auto process = co_await coproc::exec(child, "exchange", 100000, std_in = piped, std_out = piped,
                                          std_err = piped);
-    const std::string input = pattern(100000);
-    auto [out, err] = co_await process.communicate(input);
-    if (out == input && err == input && process.returncode() == 0) ++good;
+    const std::string text = pattern(100000);
+    auto [out, err] = co_await process.communicate(text);
+    if (out == text && err == text && process.returncode() == 0) ++good;
   };
   for (int i = 0; i < count; ++i) asio::co_spawn(pool, one(), asio::detached);
   pool.join();

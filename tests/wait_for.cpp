@@ -95,9 +95,9 @@ COPROC_TEST("wait_for: a timeout of communicate carries the output so far") {
   process.std_in().close();
   auto stuck = co_await exec(child, "on-term", 0, std_out = piped);
   std::string so_far;
-  for (auto limit = 1ms; so_far.empty(); limit *= 2) {
+  for (auto time = 1ms; so_far.empty(); time *= 2) {
     const auto error =
-        co_await thrown<coproc::timeout_error>(wait_for(stuck.communicate(), limit));
+        co_await thrown<coproc::timeout_error>(wait_for(stuck.communicate(), time));
     so_far = error.out();
     CHECK(error.err().empty());
   }
@@ -155,10 +155,10 @@ COPROC_TEST("wait_for: a value that comes in spite of the cancellation is return
 }
 
 COPROC_TEST("wait_for: no time at all is still enough for what is there") {
-  for (const auto limit : {0ms, -1ms, -1'000'000ms}) {
-    const int now = co_await wait_for(value(1), limit);
+  for (const auto time : {0ms, -1ms, -1'000'000ms}) {
+    const int now = co_await wait_for(value(1), time);
     CHECK(now == 1);
-    const auto error = co_await thrown<coproc::timeout_error>(wait_for(for_ever(), limit));
+    const auto error = co_await thrown<coproc::timeout_error>(wait_for(for_ever(), time));
     CHECK(error.elapsed() < 10s);
   }
 }
@@ -216,9 +216,9 @@ COPROC_TEST("wait_for: nested, the shorter one counts") {
 COPROC_TEST("wait_for: nested, the output so far comes through") {
   auto process = co_await exec(child, "wait", std_out = piped);
   std::string so_far;
-  for (auto limit = 1ms; so_far.empty(); limit *= 2) {
+  for (auto time = 1ms; so_far.empty(); time *= 2) {
     const auto error = co_await thrown<coproc::timeout_error>(
-        wait_for(wait_for(process.communicate(), 20s), limit));
+        wait_for(wait_for(process.communicate(), 20s), time));
     so_far = error.out();
   }
   CHECK(so_far == "ready\n");

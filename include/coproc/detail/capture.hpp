@@ -111,7 +111,10 @@ class descriptor_gate {
         continue;
       }
       const error_code failure = co_await wake->wait();
-      if (failure) throw cancelled_error("gather");
+      if (failure) {
+        gate->withdraw(wake);
+        throw cancelled_error("gather");
+      }
       wake->take();
       full = false;
     }
@@ -135,9 +138,7 @@ class descriptor_gate {
   void leave() {
     const std::lock_guard lock(mutex_);
     --running_;
-    if (waiting_.empty()) return;
-    waiting_.front()->notify(1);
-    waiting_.pop_front();
+    wake_next();
   }
 
  private:
@@ -145,9 +146,19 @@ class descriptor_gate {
   bool try_enter(bool full, const std::shared_ptr<wakeup>& wake) {
     const std::lock_guard lock(mutex_);
     const bool enter = running_ == 0 || (!full && enough());
+    std::erase(waiting_, wake);  // it may have come back without having been notified
     if (enter) ++running_;
     else if (wake) waiting_.push_back(wake);
     return enter;
+  }
+  void withdraw(const std::shared_ptr<wakeup>& wake) {
+    const std::lock_guard lock(mutex_);
+    if (std::erase(waiting_, wake) == 0) wake_next();  // it had been its turn
+  }
+  void wake_next() {
+    if (waiting_.empty()) return;
+    waiting_.front()->notify(1);
+    waiting_.pop_front();
   }
   /// The lowest free number tells how many are taken, at least.
   static bool enough() {
