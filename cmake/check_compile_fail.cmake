@@ -18,9 +18,9 @@ execute_process(COMMAND "${COMPILER}" -std=c++20 -fsyntax-only ${includes} "${SO
 if(status EQUAL 0)
   message(FATAL_ERROR "It compiles; expected was: ${sentence}")
 endif()
-# In the line of an error, not in the source that a compiler quotes below it.
+# In the line of an error or of its explanation, not in the source that a compiler quotes below it.
 string(REGEX REPLACE "([][+.*()^$?|\\])" "\\\\\\1" pattern "${sentence}")
-if(NOT output MATCHES "error: [^\n]*${pattern}")
+if(NOT output MATCHES "(error|note): [^\n]*${pattern}")
   message("${output}")
   message(FATAL_ERROR "The compiler does not say: ${sentence}")
 endif()
