@@ -150,3 +150,50 @@ TEST_CASE("as_completed: on a pool of threads") {
   };
   run_on_threads(4, all());
 }
+
+COPROC_TEST("as_completed: jobs may use what their range holds until they have ended") {
+  bool ended = false;
+  {
+    const std::string text(1000, 'x');
+    auto job = [text, &ended](int number) -> asio::awaitable<std::size_t> {
+      class mark {
+       public:
+        explicit mark(bool& flag) : flag_(flag) {}
+        mark(const mark&) = delete;
+        mark& operator=(const mark&) = delete;
+        ~mark() { flag_ = true; }
+
+       private:
+        bool& flag_;
+      };
+      if (number == 0) co_return text.size();
+      const mark at_the_end(ended);
+      try {
+        (void)co_await coproc::capture(child, "wait");
+      } catch (const coproc::cancelled_error&) {
+        co_return text.size();
+      }
+      co_return 0;
+    };
+    auto results = as_completed(lazily(0, 2, std::move(job)));
+    const auto first = co_await results.next();
+    CHECK(first->value == 1000);
+  }
+  const bool gone = co_await eventually([&] { return ended; });
+  CHECK(gone);
+}
+
+COPROC_TEST("as_completed: what nobody takes is not piled up") {
+  int made = 0;
+  auto jobs = lazily(0, 1000, [&](int number) {
+    ++made;
+    return after_turns(0, number);
+  });
+  auto results = as_completed(jobs, concurrency = 8);
+  for (int i = 0; i < 50; ++i) {
+    const auto done = co_await results.next();
+    CHECK(done.has_value());
+    co_await turns(20);  // meanwhile all that were started end
+  }
+  CHECK(made <= 58);
+}

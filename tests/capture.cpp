@@ -384,3 +384,50 @@ COPROC_TEST("capture: any duration is a timeout") {
                                idle_timeout = 1.5min, grace = 0.5s);
   CHECK(done.out == "x");
 }
+
+namespace {
+
+asio::awaitable<void> at_once(std::string_view) { co_return; }
+
+}  // namespace
+
+COPROC_TEST("capture: a timeout comes through a flood on both outputs, with a tee that is awaited") {
+  for (int i = 0; i < 5; ++i) {
+    auto e = co_await thrown<coproc::timeout_error>(coproc::wait_for(
+        capture("sh", "-c", "(while :; do echo e >&2; sleep 0.003; done) & exec yes",
+                process_group = new_group, max_output = cut(1000), std_err = tee(at_once),
+                timeout = 200ms, grace = 100ms),
+        20s));
+    CHECK(std::string(e.what()).ends_with("timed out after 0.2 s"));
+  }
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("capture: a second cancellation is seen though the child floods its output") {
+  bool ready = false;
+  beside<coproc::completed> running(
+      co_await asio::this_coro::executor,
+      capture("sh", "-c", "trap '' TERM; echo ready >&2; exec yes", grace = 1h, max_output = cut(1000),
+              std_err = tee([&](std::string_view) { ready = true; })));
+  const bool came = co_await eventually([&] { return ready; });
+  CHECK(came);
+  running.cancel();
+  co_await turns(50);
+  CHECK_FALSE(running.done());
+  running.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(running.result());
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("capture: a tee that throws while the child is stopped takes nothing from the error") {
+  bool stopping = false;
+  auto bad = [&](std::string_view) {
+    if (stopping) throw std::runtime_error("tee");
+    stopping = true;
+  };
+  auto e = co_await thrown<coproc::timeout_error>(
+      capture("sh", "-c", "trap 'echo more; exit 3' TERM; echo one; while :; do sleep 0.01; done",
+              std_out = tee(bad), timeout = 1s, grace = 30s));
+  CHECK(e.out() == "one\nmore\n");
+  CHECK(e.elapsed() < 20s);
+}

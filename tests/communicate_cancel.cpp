@@ -308,3 +308,40 @@ COPROC_TEST("communicate_cancel: what is read by hand between two calls is the f
   CHECK(rest.out == "\ntwo\n");
   CHECK(copy == "one\ntwo\n");
 }
+
+COPROC_TEST("communicate_cancel: lines that a tee had no time for are copied by the next call") {
+  std::vector<std::string> lines;
+  auto slow = [&](std::string_view line) -> asio::awaitable<void> {
+    lines.emplace_back(line);
+    if (lines.size() == 2) {
+      asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+      co_await never.async_wait(asio::use_awaitable);
+    }
+  };
+  auto process = co_await coproc::exec("seq", 1, 6, std_out = tee_lines(slow));
+  beside<coproc::output> first(co_await asio::this_coro::executor, process.communicate());
+  const bool came = co_await test::eventually([&] { return lines.size() == 2; });
+  CHECK(came);
+  first.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(first.result());
+  const auto rest = co_await process.communicate();
+  CHECK(rest.out == "1\n2\n3\n4\n5\n6\n");
+  CHECK(lines == std::vector<std::string>{"1", "2", "3", "4", "5", "6"});
+}
+
+COPROC_TEST("communicate_cancel: destroying the process ends it also while a last tee waits") {
+  bool waiting = false;
+  auto stuck = [&](std::string_view) -> asio::awaitable<void> {
+    waiting = true;
+    asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+  };
+  std::optional<coproc::process> process;
+  process.emplace(co_await coproc::exec(child, "say", "all", "", std_out = tee(stuck)));
+  beside<coproc::output> running(co_await asio::this_coro::executor, process->communicate());
+  const bool came = co_await test::eventually([&] { return waiting && process->returncode(); });
+  CHECK(came);
+  co_await test::turns(50);  // its end is seen, and nothing is left to wait for but the tee
+  process.reset();
+  (void)co_await thrown<coproc::cancelled_error>(running.result());
+}

@@ -246,3 +246,11 @@ COPROC_TEST("gather_commands: retry is refused where nothing is captured, and be
   (void)co_await thrown<std::invalid_argument>(
       capture(command(child, "exit", 0, retry = attempts(2)) | command("cat")));
 }
+
+COPROC_TEST("gather_commands: a number that no descriptor can have is a failure, and no shortage") {
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<command> all(1, command("sleep", 20));
+  all.emplace_back(child, "exit", 0, pass_fds[1 << 30] = 0);
+  (void)co_await thrown<coproc::launch_error>(gather(all, concurrency = 2));
+  CHECK(std::chrono::steady_clock::now() - start < 15s);
+}

@@ -386,3 +386,43 @@ TEST_CASE("run: with several threads children and signals are as with one") {
   CHECK_FALSE(test::has_children());
   CHECK_THROWS_AS(coproc::run(for_ever(), 0), std::invalid_argument);
 }
+
+TEST_CASE("run: what a handler throws comes out, whichever thread ran it") {
+  for (const int count : {1, 3}) {
+    const auto main = []() -> asio::awaitable<void> {
+      const auto executor = co_await asio::this_coro::executor;
+      asio::co_spawn(
+          executor, []() -> asio::awaitable<void> {
+            throw std::runtime_error("spawned");
+            co_return;
+          },
+          [](std::exception_ptr e) { std::rethrow_exception(e); });
+      co_await for_ever();
+    };
+    CHECK_THROWS_WITH(coproc::run(main(), count), "spawned");
+  }
+}
+
+TEST_CASE("run: with several threads what wait_for runs stays on its caller's strand") {
+  const auto main = []() -> asio::awaitable<bool> {
+    std::atomic<int> inside = 0;
+    std::atomic<bool> overlap = false;
+    const auto work = [&] {
+      if (++inside > 1) overlap = true;
+      std::this_thread::sleep_for(2ms);
+      --inside;
+    };
+    const auto loop = [&]() -> asio::awaitable<void> {
+      for (int i = 0; i < 30; ++i) {
+        work();
+        co_await test::turns(1);
+      }
+    };
+    const auto bounded = [&]() -> asio::awaitable<void> { co_await coproc::wait_for(loop(), 60s); };
+    test::beside<void> one(co_await asio::this_coro::executor, loop());
+    co_await bounded();
+    co_await one.result();
+    co_return overlap.load();
+  };
+  CHECK_FALSE(coproc::run(main(), 4));
+}

@@ -371,3 +371,12 @@ COPROC_TEST("stdio: what is written to a terminal is the child's input") {
   const int code = co_await process.wait();
   CHECK(code == 0);
 }
+
+COPROC_TEST("stdio: a pipe by its name below /proc is an input also when it is at its end") {
+  coproc::detail::pipe_ends ends;
+  REQUIRE(coproc::detail::make_pipe(ends));
+  ends.write.reset();
+  const std::string name = "/proc/self/fd/" + std::to_string(ends.read.get());
+  const auto result = co_await finished(command(child, "cat", std_in = name, std_out = piped));
+  CHECK(result.output.out == "");
+}

@@ -23,12 +23,25 @@ class completions_state {
   using type = typename value_of<std::ranges::range_value_t<Range>>::type;
   using value_type = std::conditional_t<Outcomes, outcome<type>, no_void<type>>;
 
-  completions_state(Range&& jobs, gather_options options)
-      : range(std::forward<Range>(jobs)), how(options) {}
+  /// The range: each job keeps it, since what makes the jobs may hold what they use.
+  class source {
+   public:
+    explicit source(Range&& jobs) : range(std::forward<Range>(jobs)) {}
+    Range range;
+    std::optional<std::ranges::iterator_t<Range>> at;
+  };
+  class cell {
+   public:
+    explicit cell(std::shared_ptr<source> jobs) : from(std::move(jobs)) {}
+    std::shared_ptr<source> from;
+    std::optional<no_void<type>> value;
+  };
 
-  Range range;
+  completions_state(Range&& jobs, gather_options options)
+      : from(std::make_shared<source>(std::forward<Range>(jobs))), how(options) {}
+
+  std::shared_ptr<source> from;
   gather_options how;
-  std::optional<std::ranges::iterator_t<Range>> at;
   std::size_t started = 0;
   std::shared_ptr<crew> all;
   std::map<std::size_t, slot<type>> results;  // of those that run, or wait to be taken
@@ -37,12 +50,15 @@ class completions_state {
 
   /// Starts as many as may run.
   void start() {
-    while (!closed && all->alive() < how.concurrency) {
+    // What has ended and nobody has taken counts: it takes memory too.
+    while (!closed && all->alive() + ended.size() < how.concurrency) {
       closed = true;  // so that it stays where the range throws
-      if (!at) at.emplace(std::ranges::begin(range));
+      auto& at = from->at;
+      if (!at) at.emplace(std::ranges::begin(from->range));
       else ++*at;  // not before its turn: it may be what makes the next one
-      if (*at == std::ranges::end(range)) return;
-      auto result = std::make_shared<std::optional<no_void<type>>>();
+      if (*at == std::ranges::end(from->range)) return;
+      const auto both = std::make_shared<cell>(from);
+      slot<type> result(both, &both->value);
       results.emplace(started, result);
       all->template start<type>(started, awaitable<type>(std::ranges::iter_move(*at)),
                                 std::move(result), true);
@@ -89,7 +105,7 @@ class completions {
  private:
   static awaitable<std::optional<value_type>> next(std::shared_ptr<state> me) {
     if (!me->all)
-      me->all = std::make_shared<detail::crew>(co_await asio::this_coro::executor);
+      me->all = std::make_shared<detail::crew>(co_await asio::this_coro::executor, true);
     for (;;) {
       for (auto& one : me->all->take_ended()) me->ended.push_back(std::move(one));
       me->start();
@@ -117,6 +133,7 @@ class completions {
       (void)me->all->take_ended();
     }
     me->ended.clear();
+    me->results.clear();
     co_await me->all->clean();
     co_await against_cancellation.down();
   }

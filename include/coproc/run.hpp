@@ -125,11 +125,28 @@ T run(awaitable<T> main, int threads = 1) {
     detail::context_service::of(context.get_executor()).parallel = threads > 1;
     detail::runner all(context, dispositions);
     all.start<T>(std::move(main), result);
+    std::mutex mutex;
+    std::exception_ptr thrown;  // by a handler of the host's
+    const auto work = [&] {
+      try {
+        context.run();
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!thrown) thrown = std::current_exception();
+        context.stop();
+      }
+    };
     {
       std::vector<std::jthread> others;
-      for (int i = 1; i < threads; ++i) others.emplace_back([&] { context.run(); });
-      context.run();
+      try {
+        for (int i = 1; i < threads; ++i) others.emplace_back(work);
+      } catch (...) {
+        context.stop();
+        throw;
+      }
+      work();
     }
+    if (thrown) std::rethrow_exception(thrown);
     received = all.received;
     failure = all.failure;
   }

@@ -125,7 +125,8 @@ class descriptor_gate {
     explicit entered(descriptor_gate& gate) : gate_(gate) {}
     entered(const entered&) = delete;
     entered& operator=(const entered&) = delete;
-    ~entered() { gate_.leave(); }
+    ~entered() { gate_.leave(held_back); }
+    bool held_back = false;
 
    private:
     descriptor_gate& gate_;
@@ -135,10 +136,11 @@ class descriptor_gate {
     const std::lock_guard lock(mutex_);
     return running_ > 1;
   }
-  void leave() {
+  /// @param held_back it has not run, so there is no more room than before
+  void leave(bool held_back) {
     const std::lock_guard lock(mutex_);
     --running_;
-    wake_next();
+    if (!held_back || running_ == 0) wake_next();
   }
 
  private:
@@ -185,14 +187,15 @@ inline awaitable<completed> capture_once(command what, std::shared_ptr<descripto
   }
   for (bool full = false;;) {
     co_await descriptor_gate::enter(gate, full);
-    const descriptor_gate::entered place(*gate);
+    descriptor_gate::entered place(*gate);
     std::optional<captive> one;
     try {
       one.emplace(executor, what);
     } catch (const launch_error& e) {
       // Somebody has been faster. Is there another whose end can be waited for?
-      full = e.code().value() == EMFILE || e.code().value() == ENFILE;
+      full = e.step() != "pass_fds" && (e.code().value() == EMFILE || e.code().value() == ENFILE);
       if (!full || !gate->crowded()) throw;
+      place.held_back = true;
     }
     if (!one) continue;
     completed result = co_await finish(std::move(*one));

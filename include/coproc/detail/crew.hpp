@@ -19,15 +19,17 @@ using no_void = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 /// its own, so that cancelling it is safe on an executor with several threads too.
 class crew : public std::enable_shared_from_this<crew> {
  public:
-  explicit crew(const asio::any_io_executor& executor)
-      : crew(executor, std::make_shared<wakeup>(executor), 1) {}
-  /// @param wake notified with @p bit when one has ended
-  crew(const asio::any_io_executor& executor, std::shared_ptr<wakeup> wake, unsigned bit)
-      : executor_(executor), wake_(std::move(wake)), bit_(bit) {
+  /// @param parallel on the threads of run(): each beside the coroutine that waits for it, too, and
+  /// not on its strand
+  explicit crew(const asio::any_io_executor& executor, bool parallel = false)
+      : crew(executor, std::make_shared<wakeup>(executor), 1) {
     const auto* const strand = executor.target<strand_type>();
-    if (strand != nullptr && context_service::of(executor).parallel)
+    if (parallel && strand != nullptr && context_service::of(executor).parallel)
       executor_ = strand->get_inner_executor();
   }
+  /// @param wake notified with @p bit when one has ended
+  crew(const asio::any_io_executor& executor, std::shared_ptr<wakeup> wake, unsigned bit)
+      : executor_(executor), wake_(std::move(wake)), bit_(bit) {}
 
   class ended {
    public:

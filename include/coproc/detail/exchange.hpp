@@ -86,6 +86,8 @@ class exchange {
   bool complete = false;   // all outputs are in
   bool abandoned = false;  // the process has been destroyed, or released
   bool pipe_still_open = false;
+  std::weak_ptr<wakeup> waiting;  // of a communicate or capture that goes on
+  static constexpr unsigned other_news = 1u << 8;  // none of the bits that a session has
   std::size_t next_first = 1;  // for next_line: whose turn it is
   fairness turns;
 
@@ -124,6 +126,7 @@ class exchange {
   void abandon() {
     abandoned = true;
     close();
+    if (const auto wake = waiting.lock()) wake->notify(other_news);
   }
 
   /// Ends all streams.

@@ -57,6 +57,7 @@ class gather_options {
  public:
   std::size_t concurrency = static_cast<std::size_t>(-1);
   bool return_exceptions = false;
+  bool parallel = true;
 };
 
 class concurrency_setting {
@@ -139,7 +140,7 @@ template <class StartNext, class Keep, class Drop>
 awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_next, Keep& keep,
                          Drop& drop) {
   const auto executor = co_await asio::this_coro::executor;
-  const auto all = std::make_shared<crew>(executor);
+  const auto all = std::make_shared<crew>(executor, how.parallel);
   shield against_cancellation;
   co_await against_cancellation.up();
   // A clean-up, say, may itself run in a coroutine that has been cancelled.
@@ -193,15 +194,21 @@ auto result_of(const slot<T>& result, const std::exception_ptr& failure) {
 template <class T, bool Outcomes, class OnDone>
 void tell(OnDone& on_done, std::size_t index, std::optional<no_void<T>>& result,
           const std::exception_ptr& failure) {
+  const auto call = [&](const auto&... what) {
+    static_assert(std::is_void_v<decltype(on_done(what...))> ||
+                      !is_awaitable<decltype(on_done(what...))>,
+                  "coproc: on_done is called, not awaited: it must not be a coroutine");
+    on_done(what...);
+  };
   if constexpr (std::same_as<OnDone, nobody>) {
   } else if constexpr (Outcomes) {
     outcome<T> one = failure ? outcome<T>(failure) : outcome<T>(std::move(result));
-    on_done(index, std::as_const(one));
+    call(index, one);
     if (!failure) result.emplace(std::move(one).value());
   } else if constexpr (std::is_void_v<T>) {
-    on_done(index);
+    call(index);
   } else {
-    on_done(index, std::as_const(*result));
+    call(index, *result);
   }
 }
 

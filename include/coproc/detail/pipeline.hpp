@@ -17,7 +17,10 @@ inline int pipe_status(const std::vector<int>& codes) {
 }
 
 inline awaitable<int> wait_all(std::vector<awaitable<int>> all) {
-  const std::vector<int> codes = co_await gather(std::move(all));
+  gather_options on_one_strand;
+  on_one_strand.parallel = false;
+  const std::vector<int> codes = co_await gather_all<std::vector<awaitable<int>>, false>(
+      std::move(all), on_one_strand, nobody());
   co_return pipe_status(codes);
 }
 

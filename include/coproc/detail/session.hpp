@@ -49,6 +49,7 @@ class session {
     if (all.in) in_use_[0].emplace(all.in->busy(), "communicate");
     if (all.out.stream) in_use_[1].emplace(all.out.stream->busy(), "communicate");
     if (all.err.stream) in_use_[2].emplace(all.err.stream->busy(), "communicate");
+    all.waiting = wake_;
     if (within.deadline) set(deadline_, *within.deadline, time_is_up);
     if (within.silence) set(silence_, moment(clock::now(), *within.silence), silent);
   }
@@ -210,11 +211,18 @@ class session {
 
   awaitable<void> deliver(gathering& one) {
     if (!one.stream) co_return;
-    for (;;) {
+    while (!over()) {
+      const bool lines = one.copy_to->lines;
+      if (const auto newline = one.unfinished.find('\n'); lines && newline != std::string::npos) {
+        const std::string line = one.unfinished.substr(0, newline);
+        one.unfinished.erase(0, newline + 1);
+        co_await hand_over(*one.copy_to, line);
+        continue;
+      }
       std::string_view text = one.new_bytes();
       std::size_t taken = text.size();
-      bool whole = !one.copy_to->lines;
-      if (const auto newline = text.find('\n'); !whole && newline != std::string_view::npos) {
+      bool whole = !lines;
+      if (const auto newline = text.find('\n'); lines && newline != std::string_view::npos) {
         whole = true;
         text = text.substr(0, newline);
         taken = newline + 1;
@@ -233,6 +241,13 @@ class session {
     }
   }
 
+  /// Whether no copy is to be waited for any more. (Not where the child has ended in time: what it
+  /// has written is copied to the end.)
+  bool over() const {
+    return (timed_out_ && !ended_) || kept_ & time_is_up || all_.abandoned ||
+           (cancelled_ && !within_.shielded);
+  }
+
   /// Nothing is read while a copy is waited for, so the child waits too. But not the time: what
   /// ends the exchange cancels the copy.
   awaitable<void> hand_over(const sink& to, std::string_view text) {
@@ -245,16 +260,14 @@ class session {
     bool asked = false;
     std::exception_ptr failure;
     while (copying_->alive() > 0) {
-      const bool over =
-          kept_ & time_is_up || all_.abandoned || (cancelled_ && !within_.shielded);
-      if (over && !std::exchange(asked, true)) copying_->cancel();
+      if (over() && !std::exchange(asked, true)) copying_->cancel();
       co_await sleep();
       kept_ |= wake_->take();
       for (auto& one : copying_->take_ended()) failure = one.failure;
     }
     if (within_.silence) last_heard_ = clock::now();  // the child had to be silent
-    cut_short_ = asked;
-    timed_out_ = kept_ & time_is_up;
+    cut_short_ = cut_short_ || asked;
+    timed_out_ = timed_out_ || kept_ & time_is_up;
     if (failure && !asked) std::rethrow_exception(failure);
   }
 

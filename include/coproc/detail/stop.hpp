@@ -42,11 +42,13 @@ inline awaitable<bool> end_group(std::shared_ptr<child> who,
                                  std::chrono::steady_clock::time_point deadline) {
   // The group gives no notice of its end, so look now and then; this is rare.
   auto pause = std::chrono::milliseconds(1);
+  const bool before = co_await shield::hit();
   bool go_on = true;
   while (go_on && who->group_alive() && std::chrono::steady_clock::now() < deadline) {
     asio::steady_timer timer(co_await asio::this_coro::executor, pause);
     const auto [failure] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable_t<>()));
-    go_on = !failure;
+    const bool now = co_await shield::hit();
+    go_on = !failure && now == before;
     pause = std::min(pause * 2, std::chrono::milliseconds(50));
   }
   if (who->group_alive()) who->send(SIGKILL, true);
@@ -69,11 +71,11 @@ inline awaitable<bool> stop(std::shared_ptr<child> who, std::chrono::nanoseconds
 
 inline constexpr auto default_grace = std::chrono::seconds(2);
 
-/// Ends a child whose exchange has not come to its end, by the same ladder, and goes on reading what
-/// it writes meanwhile. If that is cancelled in turn the child has got SIGKILL, and is waited for
-/// all the same. For a coroutine with its shield up.
-inline awaitable<void> wind_up(std::shared_ptr<exchange> all, std::chrono::nanoseconds grace) {
+/// What wind_up does, in a coroutine of its own.
+inline awaitable<void> wind_up_alone(std::shared_ptr<exchange> all, std::chrono::nanoseconds grace) {
   using clock = std::chrono::steady_clock;
+  shield against_cancellation;
+  co_await against_cancellation.up();
   bounds rest;
   rest.stopping = true;
   rest.most = all->most;
@@ -93,6 +95,31 @@ inline awaitable<void> wind_up(std::shared_ptr<exchange> all, std::chrono::nanos
   rest.shielded = true;
   rest.deadline = moment(clock::now(), std::chrono::seconds(1));
   co_await run_exchange(all, rest);
+}
+
+/// Ends a child whose exchange has not come to its end, by the same ladder, and goes on reading what
+/// it writes meanwhile. If that is cancelled in turn the child has got SIGKILL, and is waited for
+/// all the same. For a coroutine with its shield up.
+inline awaitable<void> wind_up(std::shared_ptr<exchange> all, std::chrono::nanoseconds grace) {
+  // Where this has been cancelled already, only a fresh coroutine is sure to see another.
+  const auto ladder = std::make_shared<crew>(co_await asio::this_coro::executor);
+  bool hurry = false, again = true;
+  while (again) {
+    ladder->start<void>(0, wind_up_alone(all, grace),
+                        std::make_shared<std::optional<std::monostate>>());
+    if (hurry) ladder->cancel();
+    std::exception_ptr failure;
+    while (ladder->alive() > 0) {
+      const error_code interrupted = co_await ladder->wait();
+      for (auto& one : ladder->take_ended()) failure = one.failure;
+      hurry = hurry || interrupted;
+      if (interrupted) ladder->cancel();
+    }
+    // If it is a tee that has thrown: once more, without it.
+    again = failure && (all->out.copy_to || all->err.copy_to);
+    all->out.copy_to = all->err.copy_to = nullptr;
+    if (failure && !again) std::rethrow_exception(failure);
+  }
 }
 
 }  // namespace coproc::detail

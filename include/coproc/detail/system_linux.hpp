@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -231,9 +232,13 @@ inline int try_reap(pid_t pid, int pidfd, siginfo_t& info, rusage& used) {
   return wait_child(pid, pidfd, info, WEXITED | WNOHANG, &used);
 }
 
-/// Whether a FIFO that has just been opened has a writer. A read would tell, but take a byte.
+/// Whether a FIFO that has just been opened has a writer. A read would tell, but take a byte. True
+/// for a pipe without a name, by /dev/stdin: its end is as good as an empty file.
 inline bool has_writer(int fifo) {
+  constexpr auto pipefs = 0x50495045;
+  struct statfs status;
   int fds[2];
+  if (::fstatfs(fifo, &status) != 0 || status.f_type == pipefs) return true;
   if (::pipe2(fds, O_CLOEXEC) != 0) return true;  // not known
   const ssize_t copied = ::tee(fifo, fds[1], 1, SPLICE_F_NONBLOCK);
   ::close(fds[0]);
