@@ -431,3 +431,28 @@ COPROC_TEST("capture: a tee that throws while the child is stopped takes nothing
   CHECK(e.out() == "one\nmore\n");
   CHECK(e.elapsed() < 20s);
 }
+
+COPROC_TEST("capture: each error says why it ended, how long it took, and what the child used") {
+  const auto full = [](const coproc::error& e, coproc::end_reason why) {
+    CHECK(e.why() == why);
+    CHECK(e.elapsed() > 0ns);
+    CHECK(e.usage().peak_rss > 0);
+  };
+  full(co_await thrown<coproc::timeout_error>(capture(child, "wait", timeout = 50ms)),
+       coproc::end_reason::timed_out);
+  full(co_await thrown<coproc::timeout_error>(coproc::wait_for(capture(child, "wait"), 50ms)),
+       coproc::end_reason::timed_out);
+  full(co_await thrown<coproc::limit_error>(capture(child, "flood", max_output = 10)),
+       coproc::end_reason::output_limit);
+  beside<coproc::completed> running(co_await asio::this_coro::executor, capture(child, "wait"));
+  co_await turns(5);
+  running.cancel();
+  full(co_await thrown<coproc::cancelled_error>(running.result()), coproc::end_reason::cancelled);
+  const auto failed = co_await capture(child, "exit", 3);
+  try {
+    failed.check();
+    FAIL("no exception");
+  } catch (const coproc::exit_error& e) {
+    full(e, coproc::end_reason::exited);
+  }
+}

@@ -50,7 +50,7 @@ class completed : public output {
     std::string text = to_string(command) + ": " + describe(returncode);
     const std::string tail = detail::last_lines(dropped_end_.empty() ? err : dropped_end_);
     if (!tail.empty()) text += '\n' + tail;
-    throw exit_error(returncode, std::move(text), *this);
+    throw exit_error(returncode, std::move(text), *this, why, elapsed, usage);
   }
 
   std::string dropped_end_;

@@ -15,9 +15,11 @@ namespace coproc {
 /// is a `std::logic_error`.) code() is the errno, Asio's code, or that of exit_category().
 class error : public boost::system::system_error {
  public:
-  error(error_code code, std::string message, output partial = output())
+  error(error_code code, std::string message, output partial = output(),
+        end_reason why = end_reason::unknown, std::chrono::nanoseconds elapsed = {},
+        class usage used = {})
       : system_error(code),
-        state_(std::make_shared<state>(std::move(message), std::move(partial))) {}
+        state_(std::make_shared<state>(std::move(message), std::move(partial), why, elapsed, used)) {}
 
   /// The whole message; the text of code() is part of it where it helps.
   const char* what() const noexcept override { return state_->message.c_str(); }
@@ -28,12 +30,27 @@ class error : public boost::system::system_error {
   const std::string& err() const noexcept { return state_->partial.err; }
   const output& partial_output() const noexcept { return state_->partial; }
 
+  /// Why the operation has ended; `unknown` where that is not what the error is about.
+  end_reason why() const noexcept { return state_->why; }
+  /// How long the operation had run; 0 where it has no time.
+  std::chrono::nanoseconds elapsed() const noexcept { return state_->elapsed; }
+  /// What the child has used, where the operation (a capture) owned and reaped it.
+  const class usage& usage() const noexcept { return state_->used; }
+
  private:
   struct state {
-    state(std::string text, output written)
-        : message(std::move(text)), partial(std::move(written)) {}
+    state(std::string text, output written, end_reason reason, std::chrono::nanoseconds time,
+          class usage resources)
+        : message(std::move(text)),
+          partial(std::move(written)),
+          why(reason),
+          elapsed(time),
+          used(resources) {}
     std::string message;
     output partial;
+    end_reason why;
+    std::chrono::nanoseconds elapsed;
+    class usage used;
   };
   std::shared_ptr<const state> state_;  // so that copying an exception cannot throw
 };
@@ -70,8 +87,11 @@ inline const boost::system::error_category& exit_category() {
 /// completed::check(): the command ended, but not with a returncode that counts as success.
 class exit_error : public error {
  public:
-  exit_error(int returncode, std::string message, output written)
-      : error(error_code(returncode, exit_category()), std::move(message), std::move(written)) {}
+  exit_error(int returncode, std::string message, output written,
+             end_reason why = end_reason::unknown, std::chrono::nanoseconds elapsed = {},
+             class usage used = {})
+      : error(error_code(returncode, exit_category()), std::move(message), std::move(written), why,
+              elapsed, used) {}
   int returncode() const noexcept { return code().value(); }
 };
 
@@ -81,34 +101,28 @@ class timeout_error : public error {
  public:
   explicit timeout_error(std::string message, output partial = output(),
                          std::chrono::nanoseconds elapsed = {}, class usage used = {})
-      : error(asio::error::timed_out, std::move(message), std::move(partial)),
-        elapsed_(elapsed),
-        usage_(used) {}
-  /// How long the operation had run.
-  std::chrono::nanoseconds elapsed() const noexcept { return elapsed_; }
-  /// What the child has used, where the operation owned and reaped it.
-  const class usage& usage() const noexcept { return usage_; }
-
- private:
-  std::chrono::nanoseconds elapsed_;
-  class usage usage_;
+      : error(asio::error::timed_out, std::move(message), std::move(partial),
+              end_reason::timed_out, elapsed, used) {}
 };
 
 /// The operation was cancelled (code() is `asio::error::operation_aborted`). What had been read is
 /// in out() and err(), and still in the process as well.
 class cancelled_error : public error {
  public:
-  explicit cancelled_error(const std::string& what_was, output partial = output())
-      : error(asio::error::operation_aborted, what_was + ": cancelled", std::move(partial)) {}
+  explicit cancelled_error(const std::string& what_was, output partial = output(),
+                           std::chrono::nanoseconds elapsed = {}, class usage used = {})
+      : error(asio::error::operation_aborted, what_was + ": cancelled", std::move(partial),
+              end_reason::cancelled, elapsed, used) {}
 };
 
 /// A line is longer than the stream's `limit`, or an output than `max_output`. Nothing is lost:
 /// the bytes of a line stay in the stream, those of an output are in out() and err().
 class limit_error : public error {
  public:
-  limit_error(std::string message, std::size_t reached, output partial = output())
+  limit_error(std::string message, std::size_t reached, output partial = output(),
+              std::chrono::nanoseconds elapsed = {}, class usage used = {})
       : error(make_error_code(boost::system::errc::message_size), std::move(message),
-              std::move(partial)),
+              std::move(partial), end_reason::output_limit, elapsed, used),
         reached_(reached) {}
   /// How many bytes there were already, without an end in sight.
   std::size_t reached() const noexcept { return reached_; }

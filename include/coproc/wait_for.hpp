@@ -26,7 +26,7 @@ inline std::string in_seconds(std::chrono::nanoseconds time) {
   try {
     std::rethrow_exception(why);
   } catch (const cancelled_error& e) {
-    throw timeout_error(text, e.partial_output(), elapsed);
+    throw timeout_error(text, e.partial_output(), elapsed, e.usage());
   } catch (const boost::system::system_error& e) {
     if (e.code() != asio::error::operation_aborted) throw;
     throw timeout_error(text, output(), elapsed);

@@ -86,8 +86,9 @@ inline awaitable<completed> finish(captive one) {
   if (end == exchange_end::over_limit)
     throw limit_error(to_string(what) + ": wrote more than max_output, " +
                           std::to_string(how.max_output->bytes) + " bytes",
-                      how.max_output->bytes, std::move(written));
-  if (end == exchange_end::cancelled) throw cancelled_error(to_string(what), std::move(written));
+                      how.max_output->bytes, std::move(written), elapsed, all->who->usage());
+  if (end == exchange_end::cancelled)
+    throw cancelled_error(to_string(what), std::move(written), elapsed, all->who->usage());
 
   completed result(std::move(what), std::move(written), all->err.tail);
   result.returncode = all->who->returncode();
