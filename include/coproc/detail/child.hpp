@@ -132,7 +132,6 @@ class child final : private context_bound {
     if (kill) {
       if (leads_group_) send_to_group(SIGKILL);
       system::send_signal(pid_, pidfd_.get(), SIGKILL);
-      if (ended()) return;
     }
     const auto executor = pidfd_.executor();
     drop();
