@@ -7,27 +7,23 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/process/v2.hpp>
 #include <boost/process/v2/posix/vfork_launcher.hpp>
-#include <cstdio>
-#include <cstdlib>
-#include <iostream>
+
+#include "bench.hpp"
 
 namespace {
 
 namespace asio = boost::asio;
 namespace process = boost::process::v2;
 using namespace asio::experimental::awaitable_operators;
-using clock_type = std::chrono::steady_clock;
-using seconds = std::chrono::duration<double>;
-
-const std::string child = std::getenv("BENCH_CHILD");
-
-void demand(bool good, const char* what) {
-  if (good) return;
-  std::fprintf(stderr, "wrong: %s\n", what);
-  std::exit(1);
-}
+using namespace bench;
 
 using words = std::vector<std::string>;
+using child_process = process::basic_process<asio::any_io_executor>;
+
+child_process launch(const asio::any_io_executor& executor, const words& arguments,
+                     process::process_stdio stdio) {
+  return process::posix::vfork_launcher()(executor, child, arguments, std::move(stdio));
+}
 
 asio::awaitable<std::string> read_all(asio::readable_pipe& pipe) {
   std::string text;
@@ -41,8 +37,7 @@ asio::awaitable<void> spawn_one() {
   const auto executor = co_await asio::this_coro::executor;
   asio::readable_pipe out(executor), err(executor);
   const words arguments(1, "say");
-  process::basic_process<asio::any_io_executor> one = process::posix::vfork_launcher()(
-      executor, child, arguments, process::process_stdio{nullptr, out, err});
+  child_process one = launch(executor, arguments, {nullptr, out, err});
   auto [text, errors, status] =
       co_await (read_all(out) && read_all(err) && one.async_wait(asio::use_awaitable));
   demand(text == "out\n" && errors == "err\n" && status == 0, "say");
@@ -74,8 +69,7 @@ asio::awaitable<double> capture(std::size_t bytes) {
   const auto start = clock_type::now();
   asio::readable_pipe out(executor);
   const words arguments{"bytes", std::to_string(bytes)};
-  process::basic_process<asio::any_io_executor> one = process::posix::vfork_launcher()(
-      executor, child, arguments, process::process_stdio{nullptr, out, {}});
+  child_process one = launch(executor, arguments, {nullptr, out, {}});
   auto [text, status] = co_await (read_all(out) && one.async_wait(asio::use_awaitable));
   const auto end = clock_type::now();
   demand(text.size() == bytes && status == 0, "bytes");
@@ -92,8 +86,7 @@ asio::awaitable<double> cat(std::size_t bytes) {
   asio::readable_pipe out(executor);
   asio::writable_pipe in(executor);
   const words arguments(1, "cat");
-  process::basic_process<asio::any_io_executor> one = process::posix::vfork_launcher()(
-      executor, child, arguments, process::process_stdio{in, out, {}});
+  child_process one = launch(executor, arguments, {in, out, {}});
   const std::string input(bytes, 'y');
   const auto start = clock_type::now();
   auto [text, status] = co_await (read_all(out) && (feed(in, input) && one.async_wait(asio::use_awaitable)));
@@ -107,8 +100,7 @@ asio::awaitable<double> lines(std::size_t count) {
   const auto start = clock_type::now();
   asio::readable_pipe out(executor);
   const words arguments{"lines", std::to_string(count)};
-  process::basic_process<asio::any_io_executor> one = process::posix::vfork_launcher()(
-      executor, child, arguments, process::process_stdio{nullptr, out, {}});
+  child_process one = launch(executor, arguments, {nullptr, out, {}});
   std::string buffer;
   std::size_t seen = 0, bytes = 0;
   for (;;) {
@@ -130,8 +122,7 @@ asio::awaitable<double> pingpong(std::size_t count) {
   asio::readable_pipe out(executor);
   asio::writable_pipe in(executor);
   const words arguments(1, "echo");
-  process::basic_process<asio::any_io_executor> one = process::posix::vfork_launcher()(
-      executor, child, arguments, process::process_stdio{in, out, {}});
+  child_process one = launch(executor, arguments, {in, out, {}});
   const std::string ping = "ping\n";
   std::string buffer;
   const auto start = clock_type::now();
@@ -154,15 +145,14 @@ asio::awaitable<double> live(std::size_t count) {
     explicit running(const asio::any_io_executor& e) : in(e), out(e), err(e), one(e) {}
     asio::writable_pipe in;
     asio::readable_pipe out, err;
-    process::basic_process<asio::any_io_executor> one;
+    child_process one;
   };
   std::vector<std::unique_ptr<running>> all;
   const words arguments(1, "wait");
   const auto start = clock_type::now();
   for (std::size_t i = 0; i < count; ++i) {
     auto& r = *all.emplace_back(std::make_unique<running>(executor));
-    r.one = process::posix::vfork_launcher()(executor, child, arguments,
-                                             process::process_stdio{r.in, r.out, r.err});
+    r.one = launch(executor, arguments, {r.in, r.out, r.err});
   }
   const auto end = clock_type::now();
   for (auto& r : all) r->in.close();
@@ -178,7 +168,7 @@ asio::awaitable<double> work(words all) {
   const std::size_t number = std::stoull(all.at(1));
   if (what == "spawn") return spawn(number, std::stoull(all.at(2)));
   if (what == "rss") {
-    static std::vector<char> ballast(std::stoull(all.at(2)) << 20, 1);
+    grow(std::stoull(all.at(2)));
     return spawn(number, 1);
   }
   if (what == "capture") return capture(number);

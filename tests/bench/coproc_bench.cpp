@@ -2,26 +2,15 @@
 // SPDX-License-Identifier: BSL-1.0
 
 // coproc at the work of run.py. Prints the seconds it took, as each contestant does.
-#include <sys/mman.h>
-
 #include <coproc/coproc.hpp>
 #include <cstdio>
-#include <cstdlib>
-#include <iostream>
+
+#include "bench.hpp"
 
 namespace {
 
 using namespace coproc::keywords;
-using clock_type = std::chrono::steady_clock;
-using seconds = std::chrono::duration<double>;
-
-const std::string child = std::getenv("BENCH_CHILD");
-
-void demand(bool good, const char* what) {
-  if (good) return;
-  std::fprintf(stderr, "wrong: %s\n", what);
-  std::exit(1);
-}
+using namespace bench;
 
 coproc::awaitable<void> spawn_one() {
   auto process = co_await coproc::exec(child, "say", std_out = piped, std_err = piped);
@@ -128,16 +117,6 @@ coproc::awaitable<double> live(std::size_t count) {
     demand(status == 0, "live");
   }
   co_return seconds(end - start).count();
-}
-
-/// Makes this process as large as that, every page of it.
-void grow(std::size_t mebibytes) {
-  if (mebibytes == 0) return;
-  const std::size_t size = mebibytes << 20;
-  void* const block = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  demand(block != MAP_FAILED, "mmap");
-  ::madvise(block, size, MADV_NOHUGEPAGE);
-  for (std::size_t at = 0; at < size; at += 4096) static_cast<char*>(block)[at] = 1;
 }
 
 coproc::awaitable<double> work(std::vector<std::string> words) {

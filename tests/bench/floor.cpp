@@ -12,23 +12,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "bench.hpp"
+
 namespace {
 
-using clock_type = std::chrono::steady_clock;
-const char* const child = std::getenv("BENCH_CHILD");
-
-void demand(bool good, const char* what) {
-  if (good) return;
-  std::fprintf(stderr, "wrong: %s\n", what);
-  std::exit(1);
-}
+using namespace bench;
 
 struct plan {
   char** words;
@@ -54,7 +46,7 @@ struct running {
 
 running start(std::vector<std::string> words, bool in, bool out, bool err) {
   std::vector<char*> argv;
-  argv.push_back(const_cast<char*>(child));
+  argv.push_back(child);
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   running r;
@@ -245,15 +237,6 @@ void pingpong(running& r, std::size_t count) {
   }
 }
 
-void grow(std::size_t mebibytes) {
-  if (mebibytes == 0) return;
-  const std::size_t size = mebibytes << 20;
-  void* const block = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  demand(block != MAP_FAILED, "mmap");
-  ::madvise(block, size, MADV_NOHUGEPAGE);
-  for (std::size_t at = 0; at < size; at += 4096) static_cast<char*>(block)[at] = 1;
-}
-
 }  // namespace
 
 int main(int count, char** words) {
@@ -281,5 +264,5 @@ int main(int count, char** words) {
     for (auto& one : all) demand(reap(one) == 0, "live");
   } else return 2;
   if (what != "live") end = clock_type::now();
-  std::printf("%.9f\n", std::chrono::duration<double>(end - begin).count());
+  std::printf("%.9f\n", seconds(end - begin).count());
 }

@@ -4,25 +4,17 @@
 // libuv at the work of run.py.
 #include <uv.h>
 
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "bench.hpp"
+
 namespace {
 
-using clock_type = std::chrono::steady_clock;
-char* const child = std::getenv("BENCH_CHILD");
-
-void demand(bool good, const char* what) {
-  if (good) return;
-  std::fprintf(stderr, "wrong: %s\n", what);
-  std::exit(1);
-}
+using namespace bench;
 
 /// A child with its pipes; `ended` is called when all are closed.
 struct running {
@@ -183,7 +175,7 @@ double pingpong(std::size_t count) {
   const auto begin = clock_type::now();
   ping();
   loop();
-  return std::chrono::duration<double>(end - begin).count();
+  return seconds(end - begin).count();
 }
 
 double live(std::size_t count) {
@@ -200,7 +192,7 @@ double live(std::size_t count) {
   for (auto& r : all) r->close_in();
   loop();
   for (auto& r : all) demand(r->status == 0, "live");
-  return std::chrono::duration<double>(end - begin).count();
+  return seconds(end - begin).count();
 }
 
 }  // namespace
@@ -211,7 +203,7 @@ int main(int count, char** words) {
   const std::size_t number = std::strtoull(words[2], nullptr, 10);
   const std::size_t other = count > 3 ? std::strtoull(words[3], nullptr, 10) : 0;
   const std::string input(what == "cat" ? number : 0, 'y');
-  std::vector<char> ballast(what == "rss" ? other << 20 : 0, 1);
+  if (what == "rss") grow(other);
   double time = -1;
   const auto begin = clock_type::now();
   if (what == "spawn") spawn(number, other);
@@ -222,7 +214,6 @@ int main(int count, char** words) {
   else if (what == "pingpong") time = pingpong(number);
   else if (what == "live") time = live(number);
   else return 2;
-  if (time < 0) time = std::chrono::duration<double>(clock_type::now() - begin).count();
-  demand(ballast.empty() || ballast.back() == 1, "ballast");
+  if (time < 0) time = seconds(clock_type::now() - begin).count();
   std::printf("%.9f\n", time);
 }
