@@ -310,13 +310,14 @@ COPROC_TEST("communicate_cancel: what is read by hand between two calls is the f
 }
 
 COPROC_TEST("communicate_cancel: lines that a tee had no time for are copied by the next call") {
-  std::vector<std::string> lines;
+  std::vector<std::string> lines, written;
   auto slow = [&](std::string_view line) -> asio::awaitable<void> {
     lines.emplace_back(line);
-    if (lines.size() == 2) {
-      asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
-      co_await never.async_wait(asio::use_awaitable);
-    }
+    const auto until = lines.size() == 2 ? asio::steady_timer::time_point::max()
+                                         : std::chrono::steady_clock::now() + 1ms;
+    asio::steady_timer pause(co_await asio::this_coro::executor, until);
+    co_await pause.async_wait(asio::use_awaitable);
+    written.emplace_back(line);
   };
   auto process = co_await coproc::exec("seq", 1, 6, std_out = tee_lines(slow));
   beside<coproc::output> first(co_await asio::this_coro::executor, process.communicate());
@@ -327,6 +328,7 @@ COPROC_TEST("communicate_cancel: lines that a tee had no time for are copied by 
   const auto rest = co_await process.communicate();
   CHECK(rest.out == "1\n2\n3\n4\n5\n6\n");
   CHECK(lines == std::vector<std::string>{"1", "2", "3", "4", "5", "6"});
+  CHECK(written == std::vector<std::string>{"1", "3", "4", "5", "6"});  // the second was cancelled
 }
 
 COPROC_TEST("communicate_cancel: destroying the process ends it also while a last tee waits") {

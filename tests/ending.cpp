@@ -407,9 +407,11 @@ TEST_CASE("ending: a host may change its user while the library's own threads ru
   CHECK(soon([] { return !has_children(); }));
 }
 
-TEST_CASE("ending: a group whose number has been given to another is not signalled") {
-  // As if this process had got the number of a leader that is gone.
-  CHECK(coproc::detail::system::send_group_signal(::getpid(), -1, 0, true) == ESRCH);
+COPROC_TEST("ending: a group whose number has been given to another is not signalled") {
+  // As if this child, which leads a group, had got the number of a leader that is gone.
+  auto process = co_await coproc::exec(child, "wait", process_group = new_group);
+  CHECK(coproc::detail::system::send_group_signal(process.pid(), -1, 0, false) == 0);
+  CHECK(coproc::detail::system::send_group_signal(process.pid(), -1, 0, true) == ESRCH);
 }
 
 COPROC_TEST("ending: without a pidfd an end before the first wait is seen") {
