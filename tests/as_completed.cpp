@@ -9,11 +9,6 @@ using coproc::command;
 
 namespace {
 
-asio::awaitable<int> after_turns(int turns, int value) {
-  co_await test::turns(turns);
-  co_return value;
-}
-
 asio::awaitable<int> failing() {
   throw std::runtime_error("job");
   co_return 0;

@@ -411,12 +411,7 @@ COPROC_TEST("capture: a second cancellation is seen though the child floods its 
               std_err = tee([&](std::string_view) { ready = true; })));
   const bool came = co_await eventually([&] { return ready; });
   CHECK(came);
-  running.cancel();
-  co_await turns(50);
-  CHECK_FALSE(running.done());
-  running.cancel();
-  (void)co_await thrown<coproc::cancelled_error>(running.result());
-  CHECK_FALSE(has_children());
+  co_await cancel_twice(running);
 }
 
 COPROC_TEST("capture: a tee that throws while the child is stopped takes nothing from the error") {

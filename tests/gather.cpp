@@ -14,15 +14,11 @@ using namespace coproc::keywords;
 using namespace std::chrono_literals;
 using coproc::exec;
 using coproc::gather;
+using test::after_turns;
 using test::child;
 using test::thrown;
 
 namespace {
-
-asio::awaitable<int> after_turns(int turns, int value) {
-  co_await test::turns(turns);
-  co_return value;
-}
 
 asio::awaitable<void> count_after(int turns, int& counter) {
   co_await test::turns(turns);

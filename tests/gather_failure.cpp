@@ -331,10 +331,5 @@ COPROC_TEST("gather_failure: a second cancellation is passed on: the children ar
   beside<void> waiting(co_await asio::this_coro::executor, both(stubborn()));
   const bool came = co_await test::eventually([&] { return ready == 2; });
   CHECK(came);
-  waiting.cancel();
-  co_await test::turns(30);
-  CHECK_FALSE(waiting.done());
-  waiting.cancel();
-  (void)co_await thrown<coproc::cancelled_error>(waiting.result());
-  CHECK_FALSE(test::has_children());
+  co_await test::cancel_twice(waiting);
 }

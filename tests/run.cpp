@@ -409,7 +409,7 @@ TEST_CASE("run: with several threads what wait_for runs stays on its caller's st
     std::atomic<bool> overlap = false;
     const auto work = [&] {
       if (++inside > 1) overlap = true;
-      std::this_thread::sleep_for(2ms);
+      for (int i = 0; i < 2000; ++i) std::this_thread::yield();  // long enough to be met
       --inside;
     };
     const auto loop = [&]() -> asio::awaitable<void> {

@@ -139,6 +139,12 @@ inline asio::awaitable<void> turns(int count) {
   for (int i = 0; i < count; ++i) co_await asio::post(asio::use_awaitable);
 }
 
+/// A value, after some turns of the loop.
+inline asio::awaitable<int> after_turns(int count, int value) {
+  co_await turns(count);
+  co_return value;
+}
+
 /// A coroutine beside the test's own: `beside reading(co_await asio::this_coro::executor, f());`
 /// It lets every type of cancellation through.
 template <class T>
@@ -183,6 +189,18 @@ class beside {
   }
   std::shared_ptr<state> state_;
 };
+
+/// Cancels a capture, or what waits for some, whose children ignore SIGTERM: once, which does not
+/// end it, and a second time, which kills them.
+template <class T>
+asio::awaitable<void> cancel_twice(beside<T>& running) {
+  running.cancel();
+  co_await turns(50);
+  CHECK_FALSE(running.done());
+  running.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(running.result());
+  CHECK_FALSE(has_children());
+}
 
 /// make(from), make(from + 1), ... up to but not including make(to), each made when its turn comes:
 /// `std::views::iota | std::views::transform`, which clang 14 cannot compile with libstdc++.

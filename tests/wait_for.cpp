@@ -346,10 +346,5 @@ COPROC_TEST("wait_for: a second cancellation is passed on: the child is killed a
                                     wait_for(std::move(job), std::chrono::hours(1)));
   const bool came = co_await test::eventually([&] { return ready; });
   CHECK(came);
-  waiting.cancel();
-  co_await test::turns(30);
-  CHECK_FALSE(waiting.done());
-  waiting.cancel();
-  (void)co_await thrown<coproc::cancelled_error>(waiting.result());
-  CHECK_FALSE(test::has_children());
+  co_await test::cancel_twice(waiting);
 }

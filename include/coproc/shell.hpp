@@ -106,10 +106,7 @@ command make_shell_command(std::string_view text, const Arguments&... arguments)
   command what("/bin/sh", "-c");
   if (option_like) what = command(what, "--");
   what = command(what, script);
-  [[maybe_unused]] const auto apply = [&]<class T>(const T& argument) {
-    if constexpr (is_setting<T>) argument.apply(what.options());
-  };
-  (apply(arguments), ...);
+  apply_settings(what.options(), arguments...);
   return what;
 }
 

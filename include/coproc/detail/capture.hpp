@@ -278,12 +278,7 @@ template <class Range, class... Keywords>
 auto captures_of(Range&& range, const Keywords&... keywords) {
   static_assert(((gather_setting<Keywords> || is_setting<Keywords>) && ...),
                 "coproc: after a range of commands only keywords may stand");
-  auto change = [keywords...](options& all) {
-    [[maybe_unused]] const auto apply = [&]<class K>(const K& keyword) {
-      if constexpr (is_setting<K>) keyword.apply(all);
-    };
-    (apply(keywords), ...);
-  };
+  auto change = [keywords...](options& all) { apply_settings(all, keywords...); };
   return captures<Range, decltype(change)>(std::forward<Range>(range), std::move(change));
 }
 

@@ -195,8 +195,7 @@ template <class T, bool Outcomes, class OnDone>
 void tell(OnDone& on_done, std::size_t index, std::optional<no_void<T>>& result,
           const std::exception_ptr& failure) {
   const auto call = [&](const auto&... what) {
-    static_assert(std::is_void_v<decltype(on_done(what...))> ||
-                      !is_awaitable<decltype(on_done(what...))>,
+    static_assert(!is_awaitable<decltype(on_done(what...))>,
                   "coproc: on_done is called, not awaited: it must not be a coroutine");
     on_done(what...);
   };

@@ -187,5 +187,14 @@ inline constexpr bool is_setting = false;
 template <class Change>
 inline constexpr bool is_setting<setting<Change>> = true;
 
+/// Applies those of @p arguments that are settings.
+template <class... Arguments>
+void apply_settings(options& all, const Arguments&... arguments) {
+  [[maybe_unused]] const auto apply = [&]<class T>(const T& argument) {
+    if constexpr (is_setting<T>) argument.apply(all);
+  };
+  (apply(arguments), ...);
+}
+
 }  // namespace detail
 }  // namespace coproc
