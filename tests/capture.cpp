@@ -420,8 +420,10 @@ COPROC_TEST("capture: a tee that throws while the child is stopped takes nothing
     if (stopping) throw std::runtime_error("tee");
     stopping = true;
   };
+  // A second SIGTERM would show as a second line, since the child gives it the time.
   auto e = co_await thrown<coproc::timeout_error>(
-      capture("sh", "-c", "trap 'echo more; exit 3' TERM; echo one; while :; do sleep 0.01; done",
+      capture("sh", "-c",
+              "trap 'echo more; sleep 0.2; exit 3' TERM; echo one; while :; do sleep 0.01; done",
               std_out = tee(bad), timeout = 1s, grace = 30s));
   CHECK(e.out() == "one\nmore\n");
   CHECK(e.elapsed() < 20s);

@@ -71,9 +71,9 @@ inline awaitable<bool> stop(std::shared_ptr<child> who, std::chrono::nanoseconds
 
 inline constexpr auto default_grace = std::chrono::seconds(2);
 
-/// What wind_up does, in a coroutine of its own.
-inline awaitable<void> wind_up_alone(std::shared_ptr<exchange> all, std::chrono::nanoseconds grace) {
-  using clock = std::chrono::steady_clock;
+/// What wind_up does once SIGTERM is sent, in a coroutine of its own.
+inline awaitable<void> wind_up_alone(std::shared_ptr<exchange> all,
+                                     std::chrono::steady_clock::time_point deadline) {
   shield against_cancellation;
   co_await against_cancellation.up();
   bounds rest;
@@ -81,19 +81,17 @@ inline awaitable<void> wind_up_alone(std::shared_ptr<exchange> all, std::chrono:
   rest.most = all->most;
   if (rest.most && rest.most->then == output_bound::policy::fail)
     rest.most->then = output_bound::policy::cut;
-  rest.deadline = moment(clock::now(), grace);
-  all->who->send(SIGTERM, true);
-  all->who->send(SIGCONT, true);
+  rest.deadline = deadline;
   const auto end = co_await run_exchange(all, rest);
   if (end == exchange_end::complete) {
-    co_await end_group(all->who, *rest.deadline);
+    co_await end_group(all->who, deadline);
     co_return;
   }
   all->who->send(SIGKILL, true);
   co_await child::wait(all->who);
   // A grandchild that is in no group of its may hold the pipes, and write to them for ever.
   rest.shielded = true;
-  rest.deadline = moment(clock::now(), std::chrono::seconds(1));
+  rest.deadline = moment(std::chrono::steady_clock::now(), std::chrono::seconds(1));
   co_await run_exchange(all, rest);
 }
 
@@ -103,9 +101,12 @@ inline awaitable<void> wind_up_alone(std::shared_ptr<exchange> all, std::chrono:
 inline awaitable<void> wind_up(std::shared_ptr<exchange> all, std::chrono::nanoseconds grace) {
   // Where this has been cancelled already, only a fresh coroutine is sure to see another.
   const auto ladder = std::make_shared<crew>(co_await asio::this_coro::executor);
+  const auto deadline = moment(std::chrono::steady_clock::now(), grace);
+  all->who->send(SIGTERM, true);
+  all->who->send(SIGCONT, true);
   bool hurry = false, again = true;
   while (again) {
-    ladder->start<void>(0, wind_up_alone(all, grace),
+    ladder->start<void>(0, wind_up_alone(all, deadline),
                         std::make_shared<std::optional<std::monostate>>());
     if (hurry) ladder->cancel();
     std::exception_ptr failure;
