@@ -290,6 +290,7 @@ COPROC_TEST("stream_write: on a terminal the child has a terminal") {
                                std_err = terminal);
   const auto line = co_await process.std_out().readline();
   CHECK(line == std::optional<std::string>("tty yes yes yes controlling\r"));
+  CHECK(&process.std_err() == &process.std_out());  // one stream, so one reader
   const auto end = co_await process.std_out().readline();
   CHECK(end == std::nullopt);  // not the EIO that the system says
   const int code = co_await process.wait();

@@ -26,7 +26,8 @@ inline constexpr detail::piped_t piped;
 /// /dev/null. (`asyncio.subprocess.DEVNULL`)
 inline constexpr detail::devnull_t devnull;
 /// A new pseudo-terminal, one for all the streams that say `terminal`; the child leads a new
-/// session with it as its controlling terminal, and this process has its other side.
+/// session with it as its controlling terminal, and this process has its other side. Where both
+/// outputs are the terminal, what is written to either comes as stdout.
 /// (What Python has in `pty.fork`, and `openpty` and `login_tty` in C.)
 inline constexpr detail::terminal_t terminal;
 /// For std_err: into the same place as std_out. (`asyncio.subprocess.STDOUT`)

@@ -50,7 +50,10 @@ class process {
   /// @throws std::logic_error where that stream is neither `piped` nor a `terminal`.
   writer& std_in() { return stream(all().in, in_, "std_in"); }
   reader& std_out() { return stream(all().out.stream, out_, "std_out"); }
-  reader& std_err() { return stream(all().err.stream, err_, "std_err"); }
+  reader& std_err() {
+    if (all().one_terminal) return std_out();  // what is written to either comes there
+    return stream(all().err.stream, err_, "std_err");
+  }
 
   /// Waits until the child has ended. May be called any number of times, also after the end, also
   /// by several coroutines at once: each gets the same answer.

@@ -88,7 +88,8 @@ def main():
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--json")
     options = parser.parse_args()
-    environment = dict(os.environ, BENCH_CHILD=os.path.join(os.path.abspath(options.folder), "bench_child"))
+    options.folder = os.path.abspath(options.folder)  # builders run in other folders
+    environment = dict(os.environ, BENCH_CHILD=os.path.join(options.folder, "bench_child"))
     _, hard = __import__("resource").getrlimit(__import__("resource").RLIMIT_NOFILE)
     __import__("resource").setrlimit(__import__("resource").RLIMIT_NOFILE, (min(hard, 65536), hard))
 

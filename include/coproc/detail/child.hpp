@@ -77,13 +77,12 @@ class child final : private context_bound {
   /// Notifies @p target with @p bit when the child may have ended, or when @p slot says to stop.
   void notify(std::shared_ptr<wakeup> target, unsigned bit, asio::cancellation_slot slot) {
     auto handler = asio::bind_cancellation_slot(
-        slot, [target = std::move(target), bit](auto&&...) { target->notify(bit); });
+        slot, [target = std::move(target), bit](auto&&...) { target->notify_now(bit); });
     if (pidfd_.get() >= 0)
       return pidfd_.registered().async_wait(asio::posix::descriptor_base::wait_read,
                                             std::move(handler));
-    const bool first = !sigchld_;
     sigchld().async_wait(std::move(handler));
-    if (first) ended();  // look again, now that no signal can be missed
+    ended();  // look again: its signal may have come to another wait, that was then cancelled
   }
 
   /// Sends a signal to the child or, with @p group, to the group that it leads. Nothing happens
@@ -149,6 +148,7 @@ class child final : private context_bound {
   asio::signal_set& sigchld() {
     // No pidfd on this kernel: SIGCHLD then, the one case in which a disposition of the host's is
     // changed, by Asio.
+    if (!sigchld_ && !executor()) throw cancelled_error("wait for a child");
     if (!sigchld_) sigchld_.emplace(executor(), SIGCHLD);
     return *sigchld_;
   }
@@ -159,7 +159,7 @@ class child final : private context_bound {
     sigchld_.reset();
   }
 
-  void context_gone() override {
+  void context_gone(std::vector<wait_handler>&) override {
     handle_.reset();
     sigchld_.reset();
   }

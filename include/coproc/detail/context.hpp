@@ -8,8 +8,9 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
-#include <coproc/detail/wakeup.hpp>
+#include <coproc/detail/config.hpp>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -19,6 +20,8 @@
 namespace coproc::detail {
 
 class context_service;
+class wakeup;
+using wait_handler = asio::any_completion_handler<void(error_code)>;
 
 /// Something with parts in an execution context (registered descriptors, strands) that may outlive
 /// it: it drops them when the context goes.
@@ -35,7 +38,9 @@ class context_bound {
 
  private:
   friend context_service;
-  virtual void context_gone() = 0;
+  /// @param waiting for what resumes a coroutine: destroying that destroys the coroutine, which has
+  /// to wait until all have dropped their parts
+  virtual void context_gone(std::vector<wait_handler>& waiting) = 0;
   context_service* service_ = nullptr;
   context_bound* previous_ = nullptr;
   context_bound* next_ = nullptr;
@@ -64,19 +69,7 @@ class context_service : public asio::execution_context::service {
     if (!work_) work_.emplace(asio::prefer(executor, asio::execution::outstanding_work.tracked));
     return last_cleanup_;
   }
-  void cleanup_finished(std::uint64_t number) {
-    const std::lock_guard lock(mutex_);
-    cleanups_.erase(number);
-    std::erase_if(waiting_, [this](const auto& waiting) {
-      const bool clean = clean_up_to(waiting.first);
-      if (clean) waiting.second->notify(1);
-      return clean;
-    });
-    if (!cleanups_.empty()) return;
-    // Within run(): work that ends outside of it would stop a context that nobody runs just now.
-    asio::post(*work_, [] {});
-    work_.reset();
-  }
+  inline void cleanup_finished(std::uint64_t number);
   /// The number of the last cleanup, 0 where none is going on.
   std::uint64_t cleaning() {
     const std::lock_guard lock(mutex_);
@@ -129,29 +122,18 @@ void context_bound::unbind() {
 
 void context_service::shutdown() {
   if (forget_ != nullptr) forget_(*this);
+  decltype(waiting_) waiting;  // destroyed without the lock, which a wakeup's end takes too
   {
     const std::lock_guard lock(mutex_);
     work_.reset();
-    waiting_.clear();
+    waiting.swap(waiting_);
   }
+  std::vector<wait_handler> handlers;
   // One by one, since dropping the parts of one may destroy others.
   while (bound_ != nullptr) {
     context_bound* const one = bound_;
     one->unbind();
-    one->context_gone();
-  }
-}
-
-/// Waits until the children that were killed on behalf of this context have been reaped; for no
-/// later ones, of which there may always be some. For a coroutine with its shield up.
-inline awaitable<void> wait_until_clean() {
-  const auto executor = co_await asio::this_coro::executor;
-  const std::uint64_t number = context_service::of(executor).cleaning();
-  if (number == 0) co_return;
-  const auto wake = std::make_shared<wakeup>(executor);
-  while (context_service::of(executor).notify_when_clean(number, wake)) {
-    co_await wake->wait();
-    wake->take();
+    one->context_gone(handlers);
   }
 }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/context.hpp>
+#include <coproc/detail/wakeup.hpp>
 #include <exception>
 #include <map>
 #include <memory>

@@ -62,6 +62,7 @@ class exchange {
   exchange(const asio::any_io_executor& executor, launched& started, const options& how)
       : who(std::make_shared<child>(executor, started)), most(how.max_output) {
     const auto terminal = [&](int fd) { return how.streams[fd].what == stdio::kind::terminal; };
+    one_terminal = terminal(1) && terminal(2);
     if (started.ends[0])
       in = std::make_shared<pipe_writer>(executor, std::move(started.ends[0]), terminal(0));
     for (const int fd : {1, 2}) {
@@ -82,6 +83,7 @@ class exchange {
 
   std::string input;
   std::size_t input_done = 0;
+  bool one_terminal = false;  // for both outputs: it is read as stdout
   bool has_input = false;  // an input has been given, if only an empty one
   bool complete = false;   // all outputs are in
   bool abandoned = false;  // the process has been destroyed, or released

@@ -177,9 +177,11 @@ class launcher {
       plan_.new_session = plan_.controlling_terminal =
           options_.streams[0].what == stdio::kind::terminal;
     }
+    plan_.stdio[fd] = terminal_.slave.get();
+    // What comes of both outputs is one stream, so it gets one reader.
+    if (fd == 2 && options_.streams[1].what == stdio::kind::terminal) return;
     result_.ends[fd] = unique_fd(::fcntl(terminal_.master.get(), F_DUPFD_CLOEXEC, 3));
     if (!result_.ends[fd]) fail(step::terminal, errno, stream_name(fd));
-    plan_.stdio[fd] = terminal_.slave.get();
   }
 
   void open_file(std::size_t fd, const std::filesystem::path& path, int flags) {

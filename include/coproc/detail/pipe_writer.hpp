@@ -4,7 +4,10 @@
 
 #include <signal.h>
 
+#include <atomic>
+#include <cerrno>
 #include <coproc/detail/one_at_a_time.hpp>
+#include <coproc/detail/system.hpp>
 #include <coproc/detail/watched_fd.hpp>
 #include <memory>
 #include <string_view>
@@ -12,8 +15,15 @@
 namespace coproc::detail {
 
 /// write() that gives EPIPE without SIGPIPE, whatever the host does with that signal: it is blocked
-/// in this thread meanwhile, and taken back if the write has raised it.
+/// in this thread meanwhile, and taken back if the write has raised it; where the system cannot do
+/// without.
 inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size) {
+  static std::atomic<bool> in_one_call = true;
+  if (in_one_call.load(std::memory_order_relaxed)) {
+    const ssize_t written = system::write_no_signal(fd, data, size);
+    if (written >= 0 || errno == EAGAIN || errno == EPIPE || errno == EIO) return written;
+    if (errno != EINTR) in_one_call.store(false, std::memory_order_relaxed);
+  }
   sigset_t sigpipe, before, waiting;
   ::sigemptyset(&sigpipe);
   ::sigaddset(&sigpipe, SIGPIPE);

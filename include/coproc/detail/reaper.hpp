@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <coproc/detail/context.hpp>
+#include <coproc/detail/wakeup.hpp>
 #include <coproc/detail/descriptor.hpp>
 #include <coproc/detail/system.hpp>
 #include <mutex>

@@ -103,10 +103,14 @@ class session {
   bool advance() {
     ready_ = std::exchange(kept_, 0) | wake_->take();
     armed_ &= ~ready_;
-    const bool wrote_all = write();
-    const bool read_out = read(all_.out, can_read_out);
-    const bool read_err = read(all_.err, can_read_err);
+    const bool had_ended = ended_;
     look_for_the_end();
+    const bool wrote_all = write();
+    // A pipe is read without having been waited for when the child has just ended, since its end is
+    // near, and before it is given up.
+    const bool last = ended_ != had_ended || (ready_ & (idle | time_is_up)) != 0;
+    const bool read_out = read(all_.out, can_read_out, last);
+    const bool read_err = read(all_.err, can_read_err, last);
     mind_the_time();
     return wrote_all && read_out && read_err;
   }
@@ -147,9 +151,7 @@ class session {
     return false;
   }
 
-  bool read(gathering& one, bit which) {
-    // Before a pipe is given up it is read a last time.
-    const bool last = (ready_ & (idle | time_is_up)) != 0;
+  bool read(gathering& one, bit which, bool last) {
     if (!one.open() || (armed_ & which && !last)) return true;
     pipe_reader& stream = *one.stream;
     if (!stream.drained() || ready_ & which || last) {
@@ -157,7 +159,7 @@ class session {
         const auto result = stream.try_fill(pipe_reader::whole);
         if (result == pipe_reader::fill_result::end) return true;
         if (result == pipe_reader::fill_result::data) heard();
-        if (result == pipe_reader::fill_result::blocked || stream.drained()) break;
+        if (result == pipe_reader::fill_result::blocked || (stream.drained() && !last)) break;
         if (turn + 1 == turns) return false;
       }
     }
@@ -280,7 +282,7 @@ class session {
   void set(std::optional<asio::steady_timer>& timer, clock::time_point when, bit which) {
     timer.emplace(executor_, when);
     timer->async_wait([wake = wake_, which](error_code failure) {
-      if (!failure) wake->notify(which);
+      if (!failure) wake->notify_now(which);
     });
   }
 

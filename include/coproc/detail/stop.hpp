@@ -17,7 +17,7 @@ inline awaitable<bool> wait_until(std::shared_ptr<child> who,
   asio::cancellation_signal stop_watching;
   asio::steady_timer timer(executor, deadline);
   timer.async_wait([wake](error_code failure) {
-    if (!failure) wake->notify(time_is_up);
+    if (!failure) wake->notify_now(time_is_up);
   });
   const bool before = co_await shield::hit();
   bool cancelled = false;

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ inline constexpr long nr_close_range = 436;
 inline constexpr unsigned clone_pidfd = 0x1000;          // CLONE_PIDFD, Linux 5.2
 inline constexpr unsigned close_range_cloexec = 1u << 2;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
 inline constexpr unsigned signal_process_group = 1u << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, 6.9
+inline constexpr long no_signal = 0x100;                  // RWF_NOSIGNAL, Linux 6.18
 inline constexpr int wait_by_pidfd = 3;                   // P_PIDFD, Linux 5.4
 inline constexpr int kernel_signals = 64;
 
@@ -244,6 +246,13 @@ inline bool has_writer(int fifo) {
   ::close(fds[0]);
   ::close(fds[1]);
   return copied != 0;
+}
+
+/// write() without SIGPIPE, in one call: Linux 6.18. -1 with errno where it cannot.
+inline ssize_t write_no_signal(int fd, const void* data, std::size_t size) {
+  const iovec one = {const_cast<void*>(data), size};
+  constexpr long at_the_end = -1;  // where a file has a position, there
+  return ::syscall(SYS_pwritev2, fd, &one, 1L, at_the_end, at_the_end, no_signal);
 }
 
 inline std::size_t bytes_of_maxrss(long maxrss) { return static_cast<std::size_t>(maxrss) * 1024; }

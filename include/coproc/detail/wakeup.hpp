@@ -3,10 +3,11 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <chrono>
-#include <coproc/detail/config.hpp>
+#include <coproc/detail/context.hpp>
 #include <memory>
+#include <mutex>
 
 namespace coproc::detail {
 
@@ -20,14 +21,21 @@ inline std::chrono::steady_clock::time_point moment(std::chrono::steady_clock::t
 
 /// Lets one coroutine sleep until anything of a set of things has happened, on whatever thread:
 /// each says which it is by a bit.
-class wakeup {
+class wakeup final : public std::enable_shared_from_this<wakeup>, private context_bound {
  public:
-  explicit wakeup(const asio::any_io_executor& executor) : channel_(executor, 1) {}
+  /// @param executor of the coroutine
+  explicit wakeup(const asio::any_io_executor& executor) : executor_(executor) { bind(executor); }
 
-  /// Any thread.
+  /// Any thread. The coroutine goes on later.
   void notify(unsigned bits) {
     bits_.fetch_or(bits, std::memory_order_release);
-    channel_.try_send(error_code());
+    end_wait(error_code(), false);
+  }
+  /// For a handler that does nothing after it: the coroutine goes on from within this call, where
+  /// its executor allows that, and not by another turn of the loop.
+  void notify_now(unsigned bits) {
+    bits_.fetch_or(bits, std::memory_order_release);
+    end_wait(error_code(), true);
   }
 
   /// The bits since the last call.
@@ -36,7 +44,10 @@ class wakeup {
   /// Returns when there are bits to take, or at times without; error: cancelled.
   awaitable<error_code> wait() {
     if (bits_.load(std::memory_order_acquire) != 0) co_return error_code();
-    const auto [error] = co_await channel_.async_receive(asio::as_tuple(asio::use_awaitable_t<>()));
+    constexpr auto token = asio::as_tuple(asio::use_awaitable_t<>());
+    const auto start = [this](auto handler) { start_wait(std::move(handler)); };
+    const auto [error] =
+        co_await asio::async_initiate<decltype(token), void(error_code)>(start, token);
     if (error) co_return error;
     // A cancellation that came when the wait had just succeeded: the next co_await would throw.
     const bool heeded = co_await asio::this_coro::throw_if_cancelled();
@@ -46,9 +57,66 @@ class wakeup {
   }
 
  private:
+  void start_wait(wait_handler handler) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected())
+      slot.assign([weak = weak_from_this()](asio::cancellation_type) {
+        const auto self = weak.lock();
+        if (self) self->end_wait(asio::error::operation_aborted, false);
+      });
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.swap(handler);  // the move assignment of Boost 1.81 recurses for ever
+    }
+    if (bits_.load(std::memory_order_acquire) != 0) end_wait(error_code(), false);
+  }
+
+  void end_wait(error_code result, bool now) {
+    wait_handler handler;
+    asio::any_io_executor executor;
+    {
+      const std::lock_guard lock(mutex_);
+      handler.swap(waiting_);
+      if (!handler) return;
+      executor = executor_;
+    }
+    auto complete = [handler = std::move(handler), result]() mutable {
+      std::move(handler)(result);
+    };
+    if (now) asio::dispatch(executor, std::move(complete));
+    else asio::post(executor, std::move(complete));
+  }
+
+  void context_gone(std::vector<wait_handler>& waiting) override {
+    const std::lock_guard lock(mutex_);
+    waiting.emplace_back().swap(waiting_);
+    executor_ = asio::any_io_executor();
+  }
+
+  asio::any_io_executor executor_;
   std::atomic<unsigned> bits_ = 0;
-  asio::experimental::concurrent_channel<void(error_code)> channel_;
+  std::mutex mutex_;
+  wait_handler waiting_;
 };
+
+void context_service::cleanup_finished(std::uint64_t number) {
+  std::vector<std::shared_ptr<wakeup>> clean;  // notified without the lock, which their end takes
+  {
+    const std::lock_guard lock(mutex_);
+    cleanups_.erase(number);
+    std::erase_if(waiting_, [&](auto& waiting) {
+      const bool done = clean_up_to(waiting.first);
+      if (done) clean.push_back(std::move(waiting.second));
+      return done;
+    });
+    if (cleanups_.empty()) {
+      // Within run(): work that ends outside of it would stop a context that nobody runs just now.
+      asio::post(*work_, [] {});
+      work_.reset();
+    }
+  }
+  for (const auto& one : clean) one->notify(1);
+}
 
 /// While it is up, a cancelled coroutine may still co_await: for those that have to wait for others,
 /// or to hand over what they have, before they pass a cancellation on. Put it down on every way out.
@@ -70,5 +138,18 @@ class shield {
  private:
   bool before_ = true;
 };
+
+/// Waits until the children that were killed on behalf of this context have been reaped; for no
+/// later ones, of which there may always be some. For a coroutine with its shield up.
+inline awaitable<void> wait_until_clean() {
+  const auto executor = co_await asio::this_coro::executor;
+  const std::uint64_t number = context_service::of(executor).cleaning();
+  if (number == 0) co_return;
+  const auto wake = std::make_shared<wakeup>(executor);
+  while (context_service::of(executor).notify_when_clean(number, wake)) {
+    co_await wake->wait();
+    wake->take();
+  }
+}
 
 }  // namespace coproc::detail

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/context.hpp>
+#include <coproc/detail/wakeup.hpp>
 #include <coproc/detail/descriptor.hpp>
 #include <coproc/error.hpp>
 
@@ -75,11 +75,11 @@ class watched_fd final : private context_bound {
   void notify(asio::posix::descriptor_base::wait_type kind, std::shared_ptr<wakeup> target,
               unsigned bit) {
     registered().async_wait(
-        kind, [target = std::move(target), bit](error_code) { target->notify(bit); });
+        kind, [target = std::move(target), bit](error_code) { target->notify_now(bit); });
   }
 
  private:
-  void context_gone() override {
+  void context_gone(std::vector<wait_handler>&) override {
     if (registered_) registered_->release();
     registered_.reset();
     executor_ = asio::any_io_executor();

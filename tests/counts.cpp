@@ -1,0 +1,188 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+// What makes the library fast, as counts that do not depend on how fast the machine is today: system
+// calls of this process per child, per MiB, per line and per round trip (counted by ptrace), and
+// allocations per line. Each is the difference between much work and little, so that what a start
+// costs drops out, and has a bound a little above what it is.
+
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <coproc/coproc.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <new>
+#include <string>
+#include <vector>
+
+namespace {
+
+std::size_t allocations = 0;
+
+}  // namespace
+
+// Linked with --wrap: all that this program's own code, Asio's included, takes from the C library.
+extern "C" {
+void* __real_malloc(std::size_t size);
+void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
+void* __wrap_malloc(std::size_t size) {
+  ++allocations;
+  return __real_malloc(size);
+}
+void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
+  ++allocations;
+  return __real_aligned_alloc(alignment, size);
+}
+}
+
+void* operator new(std::size_t size) {
+  void* const memory = std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // it sees through one of the two only
+#endif
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace {
+
+using namespace coproc::keywords;
+
+const std::string child = COPROC_CHILD;
+int failures = 0;
+
+[[noreturn]] void give_up(const char* what) {
+  std::perror(what);
+  std::exit(1);
+}
+
+void check(const char* what, double count, double most) {
+  const bool good = count <= most;
+  failures += !good;
+  std::printf("%-44s %8.3f  (at most %g)%s\n", what, count, most, good ? "" : "  FAILED");
+}
+
+/// How many system calls a process like this one makes to run @p work.
+long calls_of(const std::function<coproc::awaitable<void>()>& work) {
+  std::fflush(stdout);
+  const pid_t pid = ::fork();
+  if (pid < 0) give_up("fork");
+  if (pid == 0) {
+    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) give_up("ptrace");
+    ::raise(SIGSTOP);
+    coproc::run(work());
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  if (!WIFSTOPPED(status)) give_up("the process to trace has not stopped");
+  ::ptrace(PTRACE_SETOPTIONS, pid, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+  long stops = 0;
+  for (long signal = 0;; signal = 0) {
+    if (::ptrace(PTRACE_SYSCALL, pid, nullptr, signal) != 0) give_up("ptrace");
+    if (::waitpid(pid, &status, 0) != pid) give_up("waitpid");
+    if (WIFEXITED(status)) {
+      if (WEXITSTATUS(status) != 0) give_up("the traced work has failed");
+      return stops / 2;  // at the start of each and at its end
+    }
+    if (WIFSIGNALED(status)) give_up("the traced work was killed");
+    if (WSTOPSIG(status) == (SIGTRAP | 0x80)) ++stops;
+    else signal = WSTOPSIG(status);
+  }
+}
+
+/// The cost of one unit: of @p little and of @p much units the difference.
+double each(long little, long much, const std::function<coproc::awaitable<void>(long)>& work) {
+  const long before = calls_of([&] { return work(little); });
+  const long after = calls_of([&] { return work(much); });
+  return static_cast<double>(after - before) / static_cast<double>(much - little);
+}
+
+void demand(bool good) {
+  if (!good) std::abort();
+}
+
+coproc::awaitable<void> children(long count) {
+  for (long i = 0; i < count; ++i) {
+    auto process = co_await coproc::exec(child, "say", "words", std_out = piped, std_err = piped);
+    const auto written = co_await process.communicate();
+    demand(written.out == "words" && process.returncode() == 0);
+  }
+}
+
+coproc::awaitable<void> commands(long count) {
+  std::vector<coproc::command> all;
+  for (long i = 0; i < count; ++i) all.emplace_back(child, "say", "words");
+  const auto done = co_await coproc::gather(all, concurrency = 16);
+  for (const auto& one : done) demand(one.out == "words");
+}
+
+coproc::awaitable<void> mebibytes(long count) {
+  const auto done = co_await coproc::capture("dd", "if=/dev/zero", "bs=1M", "status=none",
+                                             "count=" + std::to_string(count));
+  demand(done.out.size() == static_cast<std::size_t>(count << 20));
+}
+
+/// Lines that are all in the pipe when the first is asked for.
+coproc::awaitable<void> lines(long count) {
+  auto process = co_await coproc::exec(child, "lines", count, std_out = piped);
+  co_await process.wait();
+  std::string line;
+  long seen = 0;
+  for (bool more = true; more; seen += more) more = co_await process.std_out().readline(line);
+  demand(seen == count);
+}
+
+coproc::awaitable<void> round_trips(long count) {
+  auto process = co_await coproc::exec(child, "cat", std_in = piped, std_out = piped);
+  std::string line;
+  for (long i = 0; i < count; ++i) {
+    co_await process.std_in().write("ping\n");
+    const bool there = co_await process.std_out().readline(line);
+    demand(there && line == "ping");
+  }
+}
+
+coproc::awaitable<double> allocations_per_line(long count) {
+  auto process = co_await coproc::exec(child, "lines", count, std_out = piped);
+  co_await process.wait();
+  std::string line;
+  const bool first = co_await process.std_out().readline(line);
+  demand(first);
+  const std::size_t before = allocations;
+  for (long i = 1; i < count; ++i) co_await process.std_out().readline(line);
+  const std::size_t made = allocations - before;
+  const bool more = co_await process.std_out().readline(line);
+  demand(!more);
+  co_return static_cast<double>(made) / static_cast<double>(count - 1);
+}
+
+/// Whether this kernel writes without SIGPIPE in one call; else it takes two more.
+bool writes_in_one_call() {
+  int ends[2];
+  if (::pipe(ends) != 0) give_up("pipe");
+  const iovec one = {ends, 1};
+  const long written = ::syscall(SYS_pwritev2, ends[1], &one, 1L, -1L, -1L, 0x100L);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  return written == 1;
+}
+
+}  // namespace
+
+int main() {
+  check("system calls a child, one after the other", each(20, 60, children), 38);
+  check("system calls a command, 16 at once", each(20, 60, commands), 42);
+  check("system calls a MiB captured", each(16, 80, mebibytes), 12);
+  check("system calls a line of 64 bytes", each(100, 1000, lines), 0.02);
+  check("system calls a round trip", each(100, 600, round_trips), writes_in_one_call() ? 4.2 : 6.2);
+  check("allocations a line", coproc::run(allocations_per_line(1000)), 0.01);
+  return failures == 0 ? 0 : 1;
+}
