@@ -64,6 +64,8 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
         const auto self = weak.lock();
         if (self) self->end_wait(asio::error::operation_aborted, false);
       });
+    // Once the handler is in its place another thread may resume the coroutine, which has this object.
+    const auto self = shared_from_this();
     {
       const std::lock_guard lock(mutex_);
       waiting_.swap(handler);  // the move assignment of Boost 1.81 recurses for ever
