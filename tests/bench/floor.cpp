@@ -4,6 +4,7 @@
 // The floor: the same work by hand, with the system's calls and nothing else. It masks no signals,
 // reports no failed exec, and knows no cancellation.
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -160,12 +161,17 @@ constexpr std::size_t piece = 1 << 20;
 void capture(std::size_t bytes) {
   running r = start({"bytes", std::to_string(bytes)}, false, true, false);
   ::fcntl(r.out, F_SETPIPE_SZ, static_cast<int>(piece));
-  ::fcntl(r.out, F_SETFL, 0);
   large_buffer all;
   for (;;) {
     const ssize_t got = ::read(r.out, all.prepare(piece), piece);
-    if (got <= 0) break;
-    all.commit(static_cast<std::size_t>(got));
+    if (got == 0) break;
+    if (got > 0) {
+      all.commit(static_cast<std::size_t>(got));
+      continue;
+    }
+    demand(errno == EAGAIN, "read");
+    pollfd one = {r.out, POLLIN, 0};  // a read that waits would return with the first page
+    ::poll(&one, 1, -1);
   }
   demand(reap(r) == 0 && all.size() == bytes && all.back() == 'x', "bytes");
 }

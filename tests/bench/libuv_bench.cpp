@@ -108,8 +108,7 @@ void spawn(std::size_t count, std::size_t at_once) {
 
 void capture(std::size_t bytes) {
   running r;
-  std::string all;
-  all.reserve(bytes);
+  std::string all;  // nobody knows beforehand how much it will be
   r.on_out = [&](const char* data, std::size_t size) { all.append(data, size); };
   r.ended = [] {};
   r.start({"bytes", std::to_string(bytes)}, false, true, false);
@@ -120,7 +119,6 @@ void capture(std::size_t bytes) {
 void cat(const std::string& input) {
   running r;
   std::string all;
-  all.reserve(input.size());
   r.on_out = [&](const char* data, std::size_t size) { all.append(data, size); };
   r.ended = [] {};
   r.start({"cat"}, true, true, false);
