@@ -45,6 +45,23 @@ COPROC_TEST("as_completed: captures commands, with keywords for each") {
   CHECK_FALSE(has_children());
 }
 
+COPROC_TEST("as_completed: each next() goes on where it was called, not where the first was") {
+  std::vector<asio::awaitable<int>> jobs;
+  for (int i = 0; i < 4; ++i) jobs.push_back(after_turns(10, i));
+  auto results = as_completed(std::move(jobs), concurrency = 1);
+  // wait_for runs each on a strand of its own.
+  const auto step = [&]() -> asio::awaitable<bool> {
+    const auto done = co_await results.next();
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    const auto* const strand = executor.target<asio::strand<asio::any_io_executor>>();
+    co_return done && strand != nullptr && strand->running_in_this_thread();
+  };
+  for (int i = 0; i < 4; ++i) {
+    const bool at_home = co_await coproc::wait_for(step(), 20s);
+    CHECK(at_home);
+  }
+}
+
 COPROC_TEST("as_completed: an empty range is at its end at once") {
   auto results = as_completed(std::vector<command>());
   const auto none = co_await results.next();

@@ -32,7 +32,7 @@ inline awaitable<bool> wait_until(std::shared_ptr<child> who,
     cancelled = failure || now != before;
     done = cancelled || (bits & time_is_up) != 0 || who->ended() || who->given_up();
   }
-  stop_watching.emit(asio::cancellation_type::terminal);
+  if (!who->given_up()) stop_watching.emit(asio::cancellation_type::terminal);
   co_return !cancelled && !who->given_up();
 }
 

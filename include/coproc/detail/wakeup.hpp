@@ -23,8 +23,8 @@ inline std::chrono::steady_clock::time_point moment(std::chrono::steady_clock::t
 /// each says which it is by a bit.
 class wakeup final : public std::enable_shared_from_this<wakeup>, private context_bound {
  public:
-  /// @param executor of the coroutine
-  explicit wakeup(const asio::any_io_executor& executor) : executor_(executor) { bind(executor); }
+  /// @param executor of the context in which coroutines will wait
+  explicit wakeup(const asio::any_io_executor& executor) { bind(executor); }
 
   /// Any thread. The coroutine goes on later.
   void notify(unsigned bits) {
@@ -44,8 +44,9 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
   /// Returns when there are bits to take, or at times without; error: cancelled.
   awaitable<error_code> wait() {
     if (bits_.load(std::memory_order_acquire) != 0) co_return error_code();
+    const asio::any_io_executor here = co_await asio::this_coro::executor;
     constexpr auto token = asio::as_tuple(asio::use_awaitable_t<>());
-    const auto start = [this](auto handler) { start_wait(std::move(handler)); };
+    const auto start = [this, &here](auto handler) { start_wait(std::move(handler), here); };
     const auto [error] =
         co_await asio::async_initiate<decltype(token), void(error_code)>(start, token);
     if (error) co_return error;
@@ -57,7 +58,7 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
   }
 
  private:
-  void start_wait(wait_handler handler) {
+  void start_wait(wait_handler handler, const asio::any_io_executor& here) {
     auto slot = asio::get_associated_cancellation_slot(handler);
     if (slot.is_connected())
       slot.assign([weak = weak_from_this()](asio::cancellation_type) {
@@ -68,6 +69,7 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
     const auto self = shared_from_this();
     {
       const std::lock_guard lock(mutex_);
+      executor_ = here;
       waiting_.swap(handler);  // the move assignment of Boost 1.81 recurses for ever
     }
     if (bits_.load(std::memory_order_acquire) != 0) end_wait(error_code(), false);
@@ -80,7 +82,7 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
       const std::lock_guard lock(mutex_);
       handler.swap(waiting_);
       if (!handler) return;
-      executor = executor_;
+      executor.swap(executor_);
     }
     auto complete = [handler = std::move(handler), result]() mutable {
       std::move(handler)(result);
@@ -95,7 +97,7 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
     executor_ = asio::any_io_executor();
   }
 
-  asio::any_io_executor executor_;
+  asio::any_io_executor executor_;  // of the coroutine that waits
   std::atomic<unsigned> bits_ = 0;
   std::mutex mutex_;
   wait_handler waiting_;
