@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: BSL-1.0
 """Times coproc, its floor and its peers at the same work, and prints medians and ratios.
 
-    run.py FOLDER [--rounds N] [--work NAME ...] [--only CONTESTANT ...] [--json FILE]
+    run.py FOLDER [--rounds N] [--work NAME ...] [--only CONTESTANT ...]
+                  [--json FILE] [--markdown FILE] [--svg FILE]
 
 FOLDER has the programs that CMake has built. Go and tokio are built here, where there is a compiler
 for them (Debian: golang-go, librust-tokio-dev). In each round every contestant does each work once, so
@@ -82,6 +83,59 @@ def run(command, words, pinned, environment):
     return float(done.stdout)
 
 
+ORDER = ["floor", "coproc", "tokio", "Boost.Process v2", "Go", "libuv", "Python asyncio", "Node"]
+READERS = {"coproc": "readline()", "coproc, line again": "readline(line)", "coproc, lines()": "lines()"}
+
+
+def rows(results):
+    """(label, unit, amount, medians of the ORDER); a row for each way of coproc to read lines."""
+    for work, medians in results.items():
+        unit, amount = WORKS[work][1]
+        for name, words in READERS.items() if work == "lines" else [("coproc", "")]:
+            if name not in medians:
+                continue
+            mine = {other: medians[other] for other in ORDER if other in medians}
+            yield f"{work}, {words}" if words else work, unit, amount, mine | {"coproc": medians[name]}
+
+
+def markdown(results):
+    present = [name for name in ORDER if any(name in medians for *_, medians in rows(results))]
+    lines = ["| | " + " | ".join(present) + " |", "| --- |" + " ---: |" * len(present)]
+    for label, unit, amount, medians in rows(results):
+        cells = []
+        for name in present:
+            time = medians.get(name)
+            text = "" if time is None else f"{time if amount is None else amount / time:.3g}"
+            cells.append(f"**{text}**" if name == "coproc" else text)
+        lines.append(f"| {label}: {unit} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def svg(results):
+    """How fast each is, the floor being 1, as bars."""
+    bar, label, scale, longest = 12, 330, 220, 1.6
+    out, y = [], 30
+    for text, _, _, medians in rows(results):
+        if "floor" not in medians:
+            continue
+        out.append(f'<text x="8" y="{y + 10}" font-weight="bold">{text}</text>')
+        for name in [name for name in ORDER if name in medians and name != "floor"]:
+            speed = medians["floor"] / medians[name]
+            width = max(1, min(speed, longest) * scale)
+            colour = "#1f6feb" if name == "coproc" else "#9aa4b2"
+            out.append(f'<text x="{label - 8}" y="{y + 10}" text-anchor="end">{name}</text>'
+                       f'<rect x="{label}" y="{y + 1}" width="{width:.0f}" height="{bar - 2}" fill="{colour}"/>'
+                       f'<text x="{label + width + 5:.0f}" y="{y + 10}">{speed:.2f}</text>')
+            y += bar
+        y += 10
+    width = label + longest * scale + 50
+    line = f'<line x1="{label + scale}" x2="{label + scale}" y1="24" y2="{y - 8}" stroke="#d1242f"/>'
+    head = f'<text x="{label + scale}" y="18" text-anchor="middle">hand-written C = 1, longer is faster</text>'
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{y}" '
+            f'font-family="sans-serif" font-size="10"><rect width="100%" height="100%" fill="white"/>'
+            + head + "".join(out) + line + "</svg>\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder")
@@ -89,6 +143,8 @@ def main():
     parser.add_argument("--work", nargs="*", default=list(WORKS), choices=list(WORKS))
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--json")
+    parser.add_argument("--markdown")
+    parser.add_argument("--svg")
     options = parser.parse_args()
     options.folder = os.path.abspath(options.folder)  # builders run in other folders
     environment = dict(os.environ, BENCH_CHILD=os.path.join(options.folder, "bench_child"))
@@ -123,9 +179,14 @@ def main():
             shown = time if amount is None else amount / time
             ratio = f"{time / floor:6.2f}x" if floor else ""
             print(f"  {name:20} {shown:12.4g} {ratio}")
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(results, file, indent=1)
+    written = {options.json: json.dumps(results, indent=1) + "\n"} if options.json else {}
+    if options.markdown:
+        written[options.markdown] = markdown(results)
+    if options.svg:
+        written[options.svg] = svg(results)
+    for path, text in written.items():
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 if __name__ == "__main__":

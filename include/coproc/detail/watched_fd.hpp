@@ -87,6 +87,8 @@ class watched_fd final : private context_bound {
 
   asio::any_io_executor executor_;
   unique_fd fd_;
+  // In place, not allocated: the cancellation slot of a wait that close() has ended may still refer
+  // to it until its coroutine goes on.
   std::optional<descriptor> registered_;
 };
 
