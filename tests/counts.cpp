@@ -178,24 +178,20 @@ coproc::awaitable<double> allocations_per_line(long count) {
 
 /// Whether a pipe may be as long as usual, and made longer.
 bool has_long_pipes() {
-  int ends[2];
-  if (::pipe(ends) != 0) give_up("pipe");
-  const bool usual = ::fcntl(ends[0], F_GETPIPE_SZ) >= 64 * 1024;
-  const bool longer = ::fcntl(ends[0], F_SETPIPE_SZ, 1024 * 1024) >= 1024 * 1024;
-  ::close(ends[0]);
-  ::close(ends[1]);
+  coproc::detail::pipe_ends ends;
+  if (!make_pipe(ends)) give_up("pipe");
+  const bool usual = ::fcntl(ends.read.get(), F_GETPIPE_SZ) >= 64 * 1024;
+  const bool longer = ::fcntl(ends.read.get(), F_SETPIPE_SZ, 1024 * 1024) >= 1024 * 1024;
   return usual && longer;
 }
 
 /// Whether this kernel writes without SIGPIPE in one call; else it takes two more.
 bool writes_in_one_call() {
-  int ends[2];
-  if (::pipe(ends) != 0) give_up("pipe");
-  const iovec one = {ends, 1};
-  const long written = ::syscall(SYS_pwritev2, ends[1], &one, 1L, -1L, -1L, 0x100L);
-  ::close(ends[0]);
-  ::close(ends[1]);
-  return written == 1;
+  coproc::detail::pipe_ends ends;
+  if (!make_pipe(ends)) give_up("pipe");
+  char byte = 0;
+  const iovec one = {&byte, 1};
+  return ::syscall(SYS_pwritev2, ends.write.get(), &one, 1L, -1L, -1L, 0x100L) == 1;
 }
 
 }  // namespace

@@ -40,6 +40,12 @@ struct refusal {
   unsigned mask = 0, value = 0;
 };
 
+// What kernels lack that are older than these calls and flags.
+constexpr refusal no_flag = {SYS_clone, EINVAL, 0, 0x1000, 0x1000};  // CLONE_PIDFD
+constexpr refusal no_pidfd_open = {434, ENOSYS};
+constexpr refusal no_close_range = {436, ENOSYS};
+constexpr refusal no_nosignal = {SYS_pwritev2, EOPNOTSUPP};  // RWF_NOSIGNAL
+
 void refuse(const std::vector<refusal>& all) {
   std::vector<sock_filter> program;
   const auto load = [&](std::size_t offset) {
@@ -183,16 +189,15 @@ void table() {
         "dup2", [] { return command(child, "exit", 0, std_out = 2, std_err = 1); });
   fails("clone", {SYS_clone, 0}, {E(EAGAIN), E(ENOMEM), E(EMFILE), E(EINVAL), E(EPERM), E(ENOSYS)},
         "clone", all_pipes);
-  const refusal no_flag = {SYS_clone, EINVAL, 0, 0x1000, 0x1000};
   survives("clone with CLONE_PIDFD", "EINVAL", {no_flag}, all_pipes);
-  survives("  and pidfd_open", "ENOSYS", {no_flag, {434, ENOSYS}}, all_pipes);
+  survives("  and pidfd_open", "ENOSYS", {no_flag, no_pidfd_open}, all_pipes);
   survives("  and pidfd_open", "EPERM", {no_flag, {434, EPERM}}, all_pipes);
   survives("  and pidfd_open", "EMFILE", {no_flag, {434, EMFILE}}, all_pipes);
   const auto missing = [] { return command("/no/such/program", std_in = piped); };
   check("waitid by a pidfd, exec fails", "EINVAL", "exec", ENOENT,
         attempt([] { refuse({{SYS_waitid, EINVAL, 0, ~0u, 3}}); }, missing));
   check("no pidfd at all, exec fails", "ENOSYS", "exec", ENOENT,
-        attempt([&] { refuse({no_flag, {434, ENOSYS}}); }, missing));
+        attempt([&] { refuse({no_flag, no_pidfd_open}); }, missing));
 
   // The child.
   fails("dup3", {SYS_dup3, 0}, {E(EBADF), E(EBUSY), E(EMFILE), E(EINTR)}, "dup2", all_pipes);
@@ -207,14 +212,13 @@ void table() {
                               const std::vector<refusal>& what) {
     check(call, error, "started", 0, attempt([&] { refuse(what); }, few_fds));
   };
-  const refusal old = {436, ENOSYS};
   const refusal no_proc = {SYS_openat, ENOENT, 2, O_DIRECTORY, O_DIRECTORY};
-  stray_gone("close_range", "ENOSYS", {old});
+  stray_gone("close_range", "ENOSYS", {no_close_range});
   stray_gone("close_range", "EINVAL", {{436, EINVAL}});
   stray_gone("close_range", "EPERM", {{436, EPERM}});
-  stray_gone("  and no /proc", "ENOSYS", {old, no_proc});
+  stray_gone("  and no /proc", "ENOSYS", {no_close_range, no_proc});
   check("  and getdents64", "EIO", "close_range", EIO,
-        attempt([&] { refuse({old, {SYS_getdents64, EIO}}); }, plain));
+        attempt([&] { refuse({no_close_range, {SYS_getdents64, EIO}}); }, plain));
   fails("fcntl F_SETFD", {SYS_fcntl, 0, 1, ~0u, F_SETFD}, {E(EBADF)}, "pass_fds", [] {
     ::dup2(2, 50);
     return command(child, "exit", 0, pass_fds = 50);
@@ -272,10 +276,7 @@ void table() {
 /// none of the calls that the library does better with.
 int main(int count, char** words) {
   if (count > 2 && std::strcmp(words[1], "--older-kernel") == 0) {
-    refuse({{SYS_clone, EINVAL, 0, 0x1000, 0x1000},  // CLONE_PIDFD
-            {434, ENOSYS},                           // pidfd_open
-            {436, ENOSYS},                           // close_range
-            {SYS_pwritev2, EOPNOTSUPP}});            // RWF_NOSIGNAL
+    refuse({no_flag, no_pidfd_open, no_close_range, no_nosignal});
     ::execv(words[2], words + 2);
     return 91;
   }

@@ -85,6 +85,18 @@ class child final : private context_bound {
     ended();  // look again: its signal may have come to another wait, that was then cancelled
   }
 
+  /// Ends what notify() has started with a slot of @p signal. (Of a child that was given away there
+  /// is nothing that it could still refer to.)
+  void stop_notifying(asio::cancellation_signal& signal) {
+    if (!given_up()) signal.emit(asio::cancellation_type::terminal);
+  }
+
+  /// Asks the child, or the group that it leads, to end, also if it is stopped.
+  void ask_to_end() {
+    send(SIGTERM, true);
+    send(SIGCONT, true);
+  }
+
   /// Sends a signal to the child or, with @p group, to the group that it leads. Nothing happens
   /// where nobody is left to get it.
   void send(int number, bool group) {

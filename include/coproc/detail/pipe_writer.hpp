@@ -14,9 +14,9 @@
 
 namespace coproc::detail {
 
-/// write() that gives EPIPE without SIGPIPE, whatever the host does with that signal: it is blocked
-/// in this thread meanwhile, and taken back if the write has raised it; where the system cannot do
-/// without.
+/// write() that gives EPIPE without SIGPIPE, whatever the host does with that signal. Where the
+/// system has no call for that, the signal is blocked in this thread meanwhile, and taken back if the
+/// write has raised it.
 inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size) {
   static std::atomic<bool> in_one_call = true;
   if (in_one_call.load(std::memory_order_relaxed)) {

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <coproc/detail/wakeup.hpp>
 #include <coproc/detail/descriptor.hpp>
 #include <coproc/detail/system.hpp>
+#include <coproc/detail/wakeup.hpp>
 #include <mutex>
 #include <thread>
 #include <vector>

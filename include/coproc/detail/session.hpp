@@ -57,8 +57,7 @@ class session {
     if (armed_ & can_write) all_.in->descriptor().cancel();
     if (armed_ & can_read_out) all_.out.stream->descriptor().cancel();
     if (armed_ & can_read_err) all_.err.stream->descriptor().cancel();
-    if (armed_ & may_have_ended && !all_.who->given_up())
-      stop_watching_.emit(asio::cancellation_type::terminal);
+    if (armed_ & may_have_ended) all_.who->stop_notifying(stop_watching_);
   }
   session(const session&) = delete;
   session& operator=(const session&) = delete;

@@ -32,7 +32,7 @@ inline awaitable<bool> wait_until(std::shared_ptr<child> who,
     cancelled = failure || now != before;
     done = cancelled || (bits & time_is_up) != 0 || who->ended() || who->given_up();
   }
-  if (!who->given_up()) stop_watching.emit(asio::cancellation_type::terminal);
+  who->stop_notifying(stop_watching);
   co_return !cancelled && !who->given_up();
 }
 
@@ -59,8 +59,7 @@ inline awaitable<bool> end_group(std::shared_ptr<child> who,
 /// SIGKILL sent, but not waited for.
 inline awaitable<bool> stop(std::shared_ptr<child> who, std::chrono::nanoseconds grace) {
   const auto deadline = moment(std::chrono::steady_clock::now(), grace);
-  who->send(SIGTERM, true);
-  who->send(SIGCONT, true);
+  who->ask_to_end();
   bool go_on = co_await wait_until(who, deadline);
   if (go_on && who->ended()) go_on = co_await end_group(who, deadline);
   else if (!who->ended() || who->group_alive()) who->send(SIGKILL, true);
@@ -102,8 +101,7 @@ inline awaitable<void> wind_up(std::shared_ptr<exchange> all, std::chrono::nanos
   // Where this has been cancelled already, only a fresh coroutine is sure to see another.
   const auto ladder = std::make_shared<crew>(co_await asio::this_coro::executor);
   const auto deadline = moment(std::chrono::steady_clock::now(), grace);
-  all->who->send(SIGTERM, true);
-  all->who->send(SIGCONT, true);
+  all->who->ask_to_end();
   bool hurry = false, again = true;
   while (again) {
     ladder->start<void>(0, wind_up_alone(all, deadline),

@@ -251,8 +251,8 @@ inline bool has_writer(int fifo) {
 /// write() without SIGPIPE, in one call: Linux 6.18. -1 with errno where it cannot.
 inline ssize_t write_no_signal(int fd, const void* data, std::size_t size) {
   const iovec one = {const_cast<void*>(data), size};
-  constexpr long at_the_end = -1;  // where a file has a position, there
-  return ::syscall(SYS_pwritev2, fd, &one, 1L, at_the_end, at_the_end, no_signal);
+  constexpr long no_offset = -1;  // as write(): at the file's own position, if it has one
+  return ::syscall(SYS_pwritev2, fd, &one, 1L, no_offset, no_offset, no_signal);
 }
 
 inline std::size_t bytes_of_maxrss(long maxrss) { return static_cast<std::size_t>(maxrss) * 1024; }

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/wakeup.hpp>
 #include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/wakeup.hpp>
 #include <coproc/error.hpp>
 
 namespace coproc::detail {
