@@ -143,14 +143,6 @@ class subreaper {
   ~subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 0); }
 };
 
-/// As eventually, for what happens without an event loop.
-template <class Condition>
-bool soon(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (!condition() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
-  return condition();
-}
-
 /// A program in @p path that does what `child` does, for everybody to run.
 inline void copy_child(const std::filesystem::path& path) {
   std::filesystem::copy_file(child, path);
