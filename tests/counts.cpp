@@ -3,10 +3,11 @@
 
 // What makes the library fast, as counts that do not depend on how fast the machine is today: system
 // calls of this process per child, per MiB, per line and per round trip (counted by ptrace), and
-// allocations per line. Each is the difference between much work and little, so that what a start
+// allocations per line, memory per child. Each is the difference between much work and little, so that what a start
 // costs drops out, and has a bound a little above what it is.
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -25,6 +26,13 @@
 namespace {
 
 std::size_t allocations = 0;
+std::size_t bytes_held = 0;
+
+void* counted(void* memory) {
+  ++allocations;
+  bytes_held += ::malloc_usable_size(memory);
+  return memory;
+}
 
 }  // namespace
 
@@ -33,12 +41,15 @@ extern "C" {
 void* __real_malloc(std::size_t size);
 void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
 void* __wrap_malloc(std::size_t size) {
-  ++allocations;
-  return __real_malloc(size);
+  return counted(__real_malloc(size));
 }
 void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
-  ++allocations;
-  return __real_aligned_alloc(alignment, size);
+  return counted(__real_aligned_alloc(alignment, size));
+}
+void __real_free(void* memory);
+void __wrap_free(void* memory) {
+  bytes_held -= ::malloc_usable_size(memory);
+  __real_free(memory);
 }
 }
 
@@ -176,6 +187,21 @@ coproc::awaitable<double> allocations_per_line(long count) {
   co_return static_cast<double>(made) / static_cast<double>(count - 1);
 }
 
+/// What a child costs that runs and has three pipes, beside its descriptors.
+coproc::awaitable<double> bytes_per_child(std::size_t count) {
+  std::vector<coproc::process> all;
+  all.reserve(count);
+  std::size_t before = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i == count / 2) before = bytes_held;  // a start needs memory that is used again
+    all.push_back(co_await coproc::exec(child, "wait", std_in = piped, std_out = piped,
+                                        std_err = piped));
+  }
+  const std::size_t more = bytes_held - before;
+  co_return static_cast<double>(more) / static_cast<double>(count - count / 2) +
+      sizeof(coproc::process);
+}
+
 /// Whether a pipe may be as long as usual, and made longer.
 bool has_long_pipes() {
   coproc::detail::pipe_ends ends;
@@ -203,5 +229,6 @@ int main() {
   check("system calls a line of 64 bytes", each(20, 60, lines), 0.1);
   check("system calls a round trip", each(100, 600, round_trips), writes_in_one_call() ? 4.2 : 6.2);
   check("allocations a line", coproc::run(allocations_per_line(60)), 0.1);
+  check("bytes of memory a live child", coproc::run(bytes_per_child(100)), 1000);
   return failures == 0 ? 0 : 1;
 }

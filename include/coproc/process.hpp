@@ -48,11 +48,18 @@ class process {
 
   // The streams of this process's side.
   /// @throws std::logic_error where that stream is neither `piped` nor a `terminal`.
-  writer& std_in() { return stream(all().in, in_, "std_in"); }
-  reader& std_out() { return stream(all().out.stream, out_, "std_out"); }
+  writer& std_in() {
+    all().make_stream(0);
+    return stream(all_->in, in_, "std_in");
+  }
+  reader& std_out() {
+    all().make_stream(1);
+    return stream(all_->out.stream, out_, "std_out");
+  }
   reader& std_err() {
     if (all().one_terminal) return std_out();  // what is written to either comes there
-    return stream(all().err.stream, err_, "std_err");
+    all_->make_stream(2);
+    return stream(all_->err.stream, err_, "std_err");
   }
 
   /// Waits until the child has ended. May be called any number of times, also after the end, also
@@ -177,6 +184,7 @@ class process {
 
   static awaitable<output> communicate(std::shared_ptr<detail::exchange> all, std::string bytes) {
     if (!all) throw std::logic_error("coproc: this process has been moved from");
+    all->make_streams();
     if (!bytes.empty() && !all->in)
       throw std::logic_error("coproc: communicate: input, but std_in is not piped");
     if (!bytes.empty() && all->has_input)

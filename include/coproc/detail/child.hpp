@@ -25,7 +25,7 @@ class child final : private context_bound {
 
   pid_t pid() const noexcept { return pid_; }
   bool leads_group() const noexcept { return leads_group_; }
-  const asio::any_io_executor& executor() const noexcept { return pidfd_.executor(); }
+  const asio::any_io_executor& executor() noexcept { return pidfd_.executor(); }
 
   bool reaped() const noexcept { return state_ == state::ended; }
   bool given_up() const noexcept { return state_ == state::given_up; }
@@ -50,7 +50,8 @@ class child final : private context_bound {
       };
       usage_ = {time(used.ru_utime), time(used.ru_stime), system::bytes_of_maxrss(used.ru_maxrss)};
     }
-    if (state_ == state::ended && sigchld_) sigchld_->cancel();  // wakes all that wait by it
+    if (state_ == state::ended && rare_ && rare_->sigchld)
+      rare_->sigchld->cancel();  // wakes all that wait by it
     return state_ == state::ended;
   }
 
@@ -62,7 +63,7 @@ class child final : private context_bound {
       if (self->pidfd_.get() >= 0) {
         error = co_await self->pidfd_.ready(asio::posix::descriptor_base::wait_read);
       } else {
-        const bool first = !self->sigchld_;
+        const bool first = !self->rare().sigchld;
         auto& signals = self->sigchld();
         if (first) continue;  // look again, now that no signal can be missed
         const auto [code, number] =
@@ -121,10 +122,11 @@ class child final : private context_bound {
 
   /// The Boost handle of this child. Its descriptor is a copy of ours.
   native_process_handle& handle() {
-    if (!handle_)
-      handle_.emplace(make_native<native_process_handle>(
+    auto& handle = rare().handle;
+    if (!handle)
+      handle.emplace(make_native<native_process_handle>(
           executor(), pid_, ::fcntl(pidfd_.get(), F_DUPFD_CLOEXEC, 3), ::close));
-    return *handle_;
+    return *handle;
   }
 
   /// Gives the child away. Operations that wait for it end as if cancelled.
@@ -160,21 +162,34 @@ class child final : private context_bound {
   asio::signal_set& sigchld() {
     // No pidfd on this kernel: SIGCHLD then, the one case in which a disposition of the host's is
     // changed, by Asio.
-    if (!sigchld_ && !executor()) throw cancelled_error("wait for a child");
-    if (!sigchld_) sigchld_.emplace(executor(), SIGCHLD);
-    return *sigchld_;
+    auto& signals = rare().sigchld;
+    if (!signals && !executor()) throw cancelled_error("wait for a child");
+    if (!signals) signals.emplace(executor(), SIGCHLD);
+    return *signals;
+  }
+
+  /// What most children never have. It stays until this object goes: the cancellation slot of a
+  /// wait may refer to it.
+  struct rarely_needed {
+    std::optional<asio::signal_set> sigchld;
+    std::optional<native_process_handle> handle;
+  };
+  rarely_needed& rare() {
+    if (!rare_) rare_ = std::make_unique<rarely_needed>();
+    return *rare_;
+  }
+  void forget_rare() {
+    if (!rare_) return;
+    rare_->handle.reset();
+    rare_->sigchld.reset();
   }
 
   void drop() {
     state_ = state::given_up;
-    handle_.reset();
-    sigchld_.reset();
+    forget_rare();
   }
 
-  void context_gone(std::vector<wait_handler>&) override {
-    handle_.reset();
-    sigchld_.reset();
-  }
+  void context_gone(std::vector<wait_handler>&) override { forget_rare(); }
 
   pid_t pid_;
   bool leads_group_;
@@ -182,8 +197,7 @@ class child final : private context_bound {
   int returncode_ = unknown_returncode;
   class usage usage_;
   watched_fd pidfd_;
-  std::optional<asio::signal_set> sigchld_;
-  std::optional<native_process_handle> handle_;
+  std::unique_ptr<rarely_needed> rare_;
 };
 
 }  // namespace coproc::detail

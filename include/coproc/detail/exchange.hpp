@@ -14,14 +14,26 @@ namespace coproc::detail {
 /// nothing is lost when the gathering stops; this is what is done with them on the way.
 class gathering {
  public:
-  std::shared_ptr<pipe_reader> stream;  // null where it is not piped
+  std::shared_ptr<pipe_reader> stream;  // null where it is not piped, or not made yet
   std::shared_ptr<sink> copy_to;
-  std::size_t copied = 0;   // up to this byte of the stream
-  std::string unfinished;   // the start of a line that is not whole, and no more in the buffer
-  std::string head;         // with head_and_tail: the first half, once the buffer has overflowed
+  std::size_t copied = 0;  // up to this byte of the stream
   std::size_t dropped = 0;
-  std::string tail;  // the last of what was cut off: a message may need it
-  buffer all;        // when complete
+  buffer all;  // when complete
+
+  /// What is no more in the buffer; only a tee or a bound needs it.
+  struct taken_out {
+    std::string unfinished;  // the start of a line that is not whole
+    std::string head;        // with head_and_tail: the first half, once the buffer has overflowed
+    std::string tail;        // the last of what was cut off: a message may need it
+  };
+  taken_out& beside() {
+    if (!beside_) beside_ = std::make_unique<taken_out>();
+    return *beside_;
+  }
+  const taken_out& beside() const {
+    static const taken_out nothing;
+    return beside_ ? *beside_ : nothing;
+  }
 
   bool open() const { return stream && !stream->ended(); }
 
@@ -29,8 +41,9 @@ class gathering {
   bool keep_within(const output_bound& bound) {
     if (!stream) return true;
     buffer& bytes = stream->bytes();
-    const std::size_t room = bound.bytes - head.size();
+    const std::size_t room = bound.bytes - std::as_const(*this).beside().head.size();
     if (bytes.size() <= room) return true;
+    auto& [unfinished, head, tail] = beside();
     if (copy_to) unfinished += new_bytes();
     if (bound.then == output_bound::policy::head_and_tail) {
       if (head.empty()) head = bytes.take(bound.bytes / 2);
@@ -53,31 +66,47 @@ class gathering {
     return bytes.view().substr(std::min(from, bytes.size()));
   }
 
-  std::string text(const buffer& bytes) const { return head + std::string(bytes.view()); }
+  std::string text(const buffer& bytes) const { return beside().head + std::string(bytes.view()); }
+  /// The same when complete, for the last time: without a second copy in memory.
+  std::string take() { return std::as_const(*this).beside().head.empty() ? all.drain() : text(all); }
+
+ private:
+  std::unique_ptr<taken_out> beside_;
 };
 
 /// One child with its streams, and what communicate or capture has done with them so far.
 class exchange {
  public:
   exchange(const asio::any_io_executor& executor, launched& started, const options& how)
-      : who(std::make_shared<child>(executor, started)), most(how.max_output) {
+      : who(std::make_shared<child>(executor, started)), most(how.max_output), limit_(how.limit) {
     const auto terminal = [&](int fd) { return how.streams[fd].what == stdio::kind::terminal; };
     one_terminal = terminal(1) && terminal(2);
-    if (started.ends[0])
-      in = std::make_shared<pipe_writer>(executor, std::move(started.ends[0]), terminal(0));
-    for (const int fd : {1, 2}) {
-      gathering& stream = fd == 1 ? out : err;
-      stream.copy_to = how.streams[fd].copy_to;
-      if (started.ends[fd])
-        stream.stream = std::make_shared<pipe_reader>(executor, std::move(started.ends[fd]),
-                                                      how.limit, terminal(fd));
+    out.copy_to = how.streams[1].copy_to;
+    err.copy_to = how.streams[2].copy_to;
+    for (const int fd : {0, 1, 2}) {
+      unmade_[fd] = std::move(started.ends[fd]);
+      if (terminal(fd)) make_stream(fd, true);
     }
   }
   exchange(const exchange&) = delete;
   exchange& operator=(const exchange&) = delete;
 
+  /// Makes what is behind a stream, at its first use: many a child is only waited for.
+  void make_stream(int fd, bool terminal = false) {
+    unique_fd& end = unmade_[fd];
+    if (!end) return;
+    if (fd == 0)
+      in = std::make_shared<pipe_writer>(who->executor(), std::move(end), terminal);
+    else
+      (fd == 1 ? out : err).stream =
+          std::make_shared<pipe_reader>(who->executor(), std::move(end), limit_, terminal);
+  }
+  void make_streams() {
+    for (const int fd : {0, 1, 2}) make_stream(fd);
+  }
+
   std::shared_ptr<child> who;
-  std::shared_ptr<pipe_writer> in;  // null where it is not piped
+  std::shared_ptr<pipe_writer> in;  // null where it is not piped, or not made yet
   gathering out, err;
   const std::optional<output_bound> most;
 
@@ -105,11 +134,11 @@ class exchange {
     return now;
   }
 
-  /// The same, when complete and for the last time: without a second copy in memory.
+  /// The same, when complete and for the last time.
   output take() {
     output now;
-    now.out = out.head.empty() ? out.all.drain() : out.text(out.all);
-    now.err = err.head.empty() ? err.all.drain() : err.text(err.all);
+    now.out = out.take();
+    now.err = err.take();
     now.pipe_still_open = pipe_still_open;
     now.out_dropped = out.dropped;
     now.err_dropped = err.dropped;
@@ -133,6 +162,7 @@ class exchange {
 
   /// Ends all streams.
   void close() {
+    for (unique_fd& end : unmade_) end.reset();
     if (in) in->close();
     if (out.stream) out.stream->close();
     if (err.stream) err.stream->close();
@@ -144,6 +174,10 @@ class exchange {
     if (out.stream) one_at_a_time::check(out.stream->busy(), what);
     if (err.stream) one_at_a_time::check(err.stream->busy(), what);
   }
+
+ private:
+  const std::size_t limit_;
+  unique_fd unmade_[3];
 };
 
 }  // namespace coproc::detail

@@ -76,6 +76,7 @@ class either_stream {
 
 /// The next line of either output; nothing when both have ended.
 inline awaitable<std::optional<tagged_line>> next_line(std::shared_ptr<exchange> all) {
+  for (const int fd : {1, 2}) all->make_stream(fd);
   either_stream streams(*all, co_await asio::this_coro::executor);
   all->next_first = 1 - all->next_first;  // a busy stream must not keep the other waiting
   for (;;) {

@@ -18,7 +18,7 @@ class pipe_reader {
   pipe_reader(const asio::any_io_executor& executor, unique_fd fd, std::size_t limit, bool terminal)
       : fd_(executor, std::move(fd)), limit_(limit), terminal_(terminal) {}
 
-  const asio::any_io_executor& executor() const noexcept { return fd_.executor(); }
+  const asio::any_io_executor& executor() noexcept { return fd_.executor(); }
   std::size_t limit() const noexcept { return limit_; }
   bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
 

@@ -65,7 +65,7 @@ class pipe_writer {
   pipe_writer(const asio::any_io_executor& executor, unique_fd fd, bool terminal)
       : fd_(executor, std::move(fd)), terminal_(terminal) {}
 
-  const asio::any_io_executor& executor() const noexcept { return fd_.executor(); }
+  const asio::any_io_executor& executor() noexcept { return fd_.executor(); }
   bool is_open() const noexcept { return fd_.get() >= 0 && !closed_; }
 
   void close() {

@@ -46,6 +46,7 @@ class session {
         hit_before_(hit_before),
         wake_(std::make_shared<wakeup>(executor)),
         last_heard_(within.silence ? clock::now() : clock::time_point()) {
+    all.make_streams();
     if (all.in) in_use_[0].emplace(all.in->busy(), "communicate");
     if (all.out.stream) in_use_[1].emplace(all.out.stream->busy(), "communicate");
     if (all.err.stream) in_use_[2].emplace(all.err.stream->busy(), "communicate");
@@ -213,11 +214,12 @@ class session {
 
   awaitable<void> deliver(gathering& one) {
     if (!one.stream) co_return;
+    std::string& unfinished = one.beside().unfinished;
     while (!over()) {
       const bool lines = one.copy_to->lines;
-      if (const auto newline = one.unfinished.find('\n'); lines && newline != std::string::npos) {
-        const std::string line = one.unfinished.substr(0, newline);
-        one.unfinished.erase(0, newline + 1);
+      if (const auto newline = unfinished.find('\n'); lines && newline != std::string::npos) {
+        const std::string line = unfinished.substr(0, newline);
+        unfinished.erase(0, newline + 1);
         co_await hand_over(*one.copy_to, line);
         continue;
       }
@@ -229,15 +231,15 @@ class session {
         text = text.substr(0, newline);
         taken = newline + 1;
       }
-      const std::size_t size = one.unfinished.size() + text.size();
+      const std::size_t size = unfinished.size() + text.size();
       const bool wait_for_more = one.open() && !gave_up_ && size <= one.stream->limit();
-      if (taken == 0 && one.unfinished.empty()) co_return;
+      if (taken == 0 && unfinished.empty()) co_return;
       if (!whole && wait_for_more) co_return;
       one.copied = std::max(one.copied, one.stream->bytes().consumed()) + taken;
-      if (one.unfinished.empty()) {
+      if (unfinished.empty()) {
         co_await hand_over(*one.copy_to, text);
       } else {
-        const std::string joined = std::exchange(one.unfinished, std::string()).append(text);
+        const std::string joined = std::exchange(unfinished, std::string()).append(text);
         co_await hand_over(*one.copy_to, joined);
       }
     }

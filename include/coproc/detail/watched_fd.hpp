@@ -14,22 +14,26 @@ class watched_fd final : private context_bound {
  public:
   using descriptor = asio::posix::stream_descriptor;
 
+  /// @param executor empty when the context has gone: then nothing can be waited for
   watched_fd(const asio::any_io_executor& executor, unique_fd fd)
-      : executor_(executor), fd_(std::move(fd)) {
+      : fd_(std::move(fd)) {
+    if (!executor) return;
+    registered_.emplace(executor);
     bind(executor);
   }
   ~watched_fd() { close(); }
 
   int get() const noexcept { return fd_.get(); }
   /// Empty when the context has gone.
-  const asio::any_io_executor& executor() const noexcept { return executor_; }
+  const asio::any_io_executor& executor() noexcept {
+    static const asio::any_io_executor none;
+    return registered_ ? registered_->get_executor() : none;
+  }
 
   /// For waits only.
   descriptor& registered() {
-    if (!registered_) {
-      if (!executor_ || !fd_) throw cancelled_error("wait for a closed descriptor");
-      registered_.emplace(executor_, fd_.get());
-    }
+    if (!registered_ || !fd_) throw cancelled_error("wait for a closed descriptor");
+    if (!registered_->is_open()) registered_->assign(fd_.get());
     return *registered_;
   }
 
@@ -51,10 +55,7 @@ class watched_fd final : private context_bound {
 
   /// Ends all waits on it, as cancelled, and takes the descriptor away.
   unique_fd release() {
-    if (registered_) {
-      registered_->release();
-      registered_.reset();
-    }
+    release_registered();
     return std::move(fd_);
   }
   void close() { release(); }
@@ -79,16 +80,18 @@ class watched_fd final : private context_bound {
   }
 
  private:
-  void context_gone(std::vector<wait_handler>&) override {
-    if (registered_) registered_->release();
-    registered_.reset();
-    executor_ = asio::any_io_executor();
+  void release_registered() {
+    if (registered_ && registered_->is_open()) registered_->release();
   }
 
-  asio::any_io_executor executor_;
+  void context_gone(std::vector<wait_handler>&) override {
+    release_registered();
+    registered_.reset();
+  }
+
   unique_fd fd_;
-  // In place, not allocated: the cancellation slot of a wait that close() has ended may still refer
-  // to it until its coroutine goes on.
+  // Empty when the context has gone. In place, not allocated: the cancellation slot of a wait that
+  // close() has ended may still refer to it until its coroutine goes on.
   std::optional<descriptor> registered_;
 };
 
