@@ -45,7 +45,9 @@ class snapshot {
 
   asio::awaitable<void> check_same(std::size_t bytes_more) const {
     const bool settled = co_await eventually([] { return !has_children() && at_rest(); });
-    CHECK(settled);  // no zombie and no thread more
+    CHECK(settled);
+    const bool no_thread_more = co_await eventually([&] { return thread_count() <= threads_; });
+    CHECK(no_thread_more);
     CHECK(open_fds() == fds_);
     if (!sanitized) CHECK(bytes_allocated() <= bytes_ + bytes_more);
   }
@@ -53,6 +55,7 @@ class snapshot {
  private:
   snapshot() = default;
   std::set<int> fds_ = open_fds();
+  int threads_ = thread_count();
   std::size_t bytes_ = bytes_allocated();
 };
 

@@ -41,15 +41,8 @@ inline int thread_count() {
   return count;
 }
 
-/// True while the one thread is the test's own: no thread of the library is at work, which would
-/// hold descriptors. (ThreadSanitizer has one of its own.)
-inline bool at_rest() {
-#if defined(__SANITIZE_THREAD__)
-  return thread_count() <= 2;
-#else
-  return thread_count() <= 1;
-#endif
-}
+/// True when the library's thread has reaped all that was left to it, and closed its descriptors.
+inline bool at_rest() { return coproc::detail::reaper::instance().idle(); }
 
 /// As eventually, for what happens without an event loop.
 template <class Condition>

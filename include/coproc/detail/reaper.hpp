@@ -43,6 +43,12 @@ class reaper {
     add(std::move(child));
   }
 
+  /// Whether it has nothing to do, and holds nothing.
+  bool idle() {
+    const std::lock_guard lock(mutex_);
+    return !running_;
+  }
+
   /// A context is going: nothing of it may be touched after this.
   void forget(context_service& context) {
     const std::lock_guard lock(mutex_);
