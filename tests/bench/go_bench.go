@@ -28,6 +28,7 @@ func demand(good bool, what string) {
 func spawnOne() {
 	var out, err bytes.Buffer
 	c := exec.Command(child, "say")
+	c.Stdin = os.Stdin
 	c.Stdout, c.Stderr = &out, &err
 	demand(c.Run() == nil && out.String() == "out\n" && err.String() == "err\n", "say")
 }

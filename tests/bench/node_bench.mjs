@@ -18,7 +18,7 @@ async function all(stream) {
 }
 
 async function spawnOne() {
-  const one = start(['say'], ['ignore', 'pipe', 'pipe']);
+  const one = start(['say'], ['inherit', 'pipe', 'pipe']);
   const [out, err, [status]] = await Promise.all([all(one.stdout), all(one.stderr), once(one, 'close')]);
   assert(out.toString() === 'out\n' && err.toString() === 'err\n' && status === 0);
 }
