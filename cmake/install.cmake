@@ -32,3 +32,17 @@ configure_file(cmake/coproc.pc.in "${PROJECT_BINARY_DIR}/coproc.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/coproc.pc" DESTINATION "${pc_dir}")
 
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+
+# `cpack -G DEB` in the build folder makes a Debian package. Boost's headers come by another name
+# where the distribution's default Boost is older than what coproc needs.
+set(CPACK_PACKAGE_NAME libcoproc-dev)
+set(CPACK_PACKAGE_CONTACT "The coproc authors")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libboost-dev (>= 1.81) | libboost1.81-dev")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Header-only: exec, shell, communicate, capture, gather and pipelines as
+coroutines on an io_context, on top of Boost.Process.")
+include(CPack)

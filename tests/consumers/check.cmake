@@ -1,7 +1,8 @@
 # Builds and runs one consumer in an otherwise empty folder:
 #
 #   cmake -DWAY=<folder here, or pkg_config> -DWORK=<folder> -DPREFIX=<where coproc is installed>
-#     -DGENERATOR=<name> -DCOMPILER=<path> [-DLAUNCHER=<path>] -P check.cmake
+#     -DGENERATOR=<name> -DCOMPILER=<path> [-DLAUNCHER=<path>]
+#     [-DPACKAGE_OF=<build folder whose Debian package is unpacked to WORK/root first>] -P check.cmake
 cmake_minimum_required(VERSION 3.25)
 
 cmake_path(SET tree NORMALIZE "${CMAKE_CURRENT_LIST_DIR}/../..")
@@ -19,6 +20,12 @@ function(must)
   endif()
   set(output "${output}" PARENT_SCOPE)
 endfunction()
+
+if(PACKAGE_OF)
+  must("${CMAKE_CPACK_COMMAND}" -G DEB -B "${WORK}/package" --config "${PACKAGE_OF}/CPackConfig.cmake")
+  file(GLOB package "${WORK}/package/libcoproc-dev_*_all.deb")
+  must(dpkg-deb -x "${package}" root)
+endif()
 
 if(WAY STREQUAL "pkg_config")
   set(ENV{PKG_CONFIG_PATH} "${PREFIX}/share/pkgconfig")
