@@ -94,9 +94,11 @@ class output {
 
 }  // namespace coproc
 
+/// @cond
 template <>
 struct std::tuple_size<coproc::output> : std::integral_constant<std::size_t, 2> {};
 template <std::size_t I>
 struct std::tuple_element<I, coproc::output> {
   using type = std::string;
 };
+/// @endcond

@@ -79,13 +79,14 @@ class reader {
     return impl_->read_exactly(impl_, count);
   }
 
-  /// Up to and with @p separator, which must not be empty; what follows it stays.
-  /// @param most how many bytes may come before it; the stream's `limit` by default
-  /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
-  /// @throws limit_error if more than @p most bytes have no separator; they stay in the stream
+  /// The same as below, with the stream's `limit`.
   awaitable<std::string> readuntil(std::string separator = "\n") {
     return readuntil(std::move(separator), impl_->limit());
   }
+  /// Up to and with @p separator, which must not be empty; what follows it stays.
+  /// @param most how many bytes may come before it
+  /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
+  /// @throws limit_error if more than @p most bytes have no separator; they stay in the stream
   awaitable<std::string> readuntil(std::string separator, std::size_t most) {
     return impl_->read_until(impl_, std::move(separator), "readuntil", most);
   }
