@@ -351,6 +351,20 @@ TEST_CASE("run: a child that the main coroutine leaves running is reaped when it
   }
 }
 
+TEST_CASE("run: with one thread nothing waits for a strand, not in a gather either") {
+  static const auto plain = []() -> asio::awaitable<bool> {
+    const asio::any_io_executor here = co_await asio::this_coro::executor;
+    co_return here.target<asio::io_context::executor_type>() != nullptr;
+  };
+  static const auto everywhere = []() -> asio::awaitable<bool> {
+    const bool in_main = co_await plain();
+    const auto [first, second] = co_await coproc::gather(plain(), coproc::wait_for(plain(), 10s));
+    co_return in_main && first && second;
+  };
+  CHECK(coproc::run(everywhere()));
+  CHECK_FALSE(coproc::run(everywhere(), 2));
+}
+
 TEST_CASE("run: with several threads the jobs of a gather run in parallel") {
   const auto main = []() -> asio::awaitable<int> {
     std::atomic<int> arrived = 0;

@@ -49,14 +49,15 @@ class saved_dispositions {
   bool ignored_[2];
 };
 
-/// What run() runs: its parts, all on one strand.
+/// What run() runs: its parts, on one strand where there are several threads.
 class runner {
  public:
-  runner(asio::io_context& context, const saved_dispositions& dispositions)
+  runner(asio::io_context& context, const saved_dispositions& dispositions, bool one_thread)
       : context_(context),
-        strand_(asio::make_strand(context)),
-        signals_(strand_),
-        all_(std::make_shared<crew>(context.get_executor(), std::make_shared<wakeup>(strand_), 1)) {
+        home_(one_thread ? asio::any_io_executor(context.get_executor())
+                         : asio::any_io_executor(asio::make_strand(context))),
+        signals_(home_),
+        all_(std::make_shared<crew>(context.get_executor(), std::make_shared<wakeup>(home_), 1)) {
     for (std::size_t i = 0; i < 2; ++i)
       if (!dispositions.ignored(i)) signals_.add(dispositions.numbers[i]);
   }
@@ -65,7 +66,7 @@ class runner {
   void start(awaitable<T> main, slot<T> result) {
     all_->template start<T>(0, std::move(main), std::move(result));
     watch_signals();
-    asio::co_spawn(strand_, wait(), asio::detached);
+    asio::co_spawn(home_, wait(), asio::detached);
   }
 
   int received = 0;  // the first signal, or 0
@@ -92,7 +93,7 @@ class runner {
   }
 
   asio::io_context& context_;
-  asio::strand<asio::io_context::executor_type> strand_;
+  asio::any_io_executor home_;
   asio::signal_set signals_;
   std::shared_ptr<crew> all_;
 };
@@ -122,8 +123,10 @@ T run(awaitable<T> main, int threads = 1) {
   int received = 0;
   {
     asio::io_context context(threads);
-    detail::context_service::of(context.get_executor()).parallel = threads > 1;
-    detail::runner all(context, dispositions);
+    using known = detail::context_service::threads;
+    detail::context_service::of(context.get_executor()).run_by =
+        threads == 1 ? known::one : known::several;
+    detail::runner all(context, dispositions, threads == 1);
     all.start<T>(std::move(main), result);
     std::mutex mutex;
     std::exception_ptr thrown;  // by a handler of the host's

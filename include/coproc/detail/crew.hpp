@@ -16,7 +16,8 @@ template <class T>
 using no_void = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 /// Coroutines run beside each other on behalf of one that waits for them. Each runs on a strand of
-/// its own, so that cancelling it is safe on an executor with several threads too.
+/// its own, so that cancelling it is safe on an executor with several threads too; unless it is known
+/// that there is one thread only.
 class crew : public std::enable_shared_from_this<crew> {
  public:
   /// @param parallel on the threads of run(): each beside the coroutine that waits for it, too, and
@@ -24,12 +25,15 @@ class crew : public std::enable_shared_from_this<crew> {
   explicit crew(const asio::any_io_executor& executor, bool parallel = false)
       : crew(executor, std::make_shared<wakeup>(executor), 1) {
     const auto* const strand = executor.target<strand_type>();
-    if (parallel && strand != nullptr && context_service::of(executor).parallel)
+    if (parallel && strand != nullptr && run_by_ == context_service::threads::several)
       executor_ = strand->get_inner_executor();
   }
   /// @param wake notified with @p bit when one has ended
   crew(const asio::any_io_executor& executor, std::shared_ptr<wakeup> wake, unsigned bit)
-      : executor_(executor), wake_(std::move(wake)), bit_(bit) {}
+      : executor_(executor),
+        run_by_(context_service::of(executor).run_by),
+        wake_(std::move(wake)),
+        bit_(bit) {}
 
   class ended {
    public:
@@ -44,11 +48,12 @@ class crew : public std::enable_shared_from_this<crew> {
   template <class T>
   void start(std::size_t index, awaitable<T> job,
              std::shared_ptr<std::optional<no_void<T>>> result, bool posted = false) {
-    const auto strand = asio::make_strand(executor_);
+    asio::any_io_executor home = executor_;
+    if (run_by_ != context_service::threads::one) home = asio::make_strand(executor_);
     const auto signal = std::make_shared<asio::cancellation_signal>();
-    alive_.emplace(index, member(strand, signal));
+    alive_.emplace(index, member(home, signal));
     asio::co_spawn(
-        strand, deliver(std::move(job), std::move(result), posted),
+        home, deliver(std::move(job), std::move(result), posted),
         asio::bind_cancellation_slot(
             signal->slot(), [self = shared_from_this(), signal, index](std::exception_ptr failure) {
               {
@@ -64,7 +69,7 @@ class crew : public std::enable_shared_from_this<crew> {
   /// Asks all that run to end. It is not waited for here.
   void cancel() {
     for (const auto& [index, one] : alive_)
-      asio::post(one.strand,
+      asio::post(one.home,
                  [signal = one.signal] { signal->emit(asio::cancellation_type::terminal); });
     cancelled_ = true;
   }
@@ -97,9 +102,9 @@ class crew : public std::enable_shared_from_this<crew> {
   using strand_type = asio::strand<asio::any_io_executor>;
   class member {
    public:
-    member(strand_type s, std::shared_ptr<asio::cancellation_signal> c)
-        : strand(std::move(s)), signal(std::move(c)) {}
-    strand_type strand;
+    member(asio::any_io_executor e, std::shared_ptr<asio::cancellation_signal> c)
+        : home(std::move(e)), signal(std::move(c)) {}
+    asio::any_io_executor home;
     std::shared_ptr<asio::cancellation_signal> signal;
   };
 
@@ -116,6 +121,7 @@ class crew : public std::enable_shared_from_this<crew> {
   }
 
   asio::any_io_executor executor_;
+  context_service::threads run_by_;
   std::shared_ptr<wakeup> wake_;
   unsigned bit_;
   std::map<std::size_t, member> alive_;
