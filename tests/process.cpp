@@ -380,6 +380,18 @@ COPROC_TEST("process: handle is that of Boost.Process for the same child") {
   CHECK(code == 9);
 }
 
+COPROC_TEST("process: the streams of one that was given away are closed, if never used before too") {
+  auto process = co_await coproc::exec(child, "cat", std_in = piped, std_out = piped);
+  coproc::native_process given = process.release();
+  CHECK_FALSE(process.std_in().is_open());
+  CHECK(process.std_out().at_eof());
+  CHECK(misused([&] { (void)process.std_err(); }));
+  (void)co_await thrown<coproc::cancelled_error>(process.communicate("text"));
+  boost::system::error_code error;
+  const int code = co_await given.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  CHECK(code == 0);  // cat: its stdin is closed
+}
+
 COPROC_TEST("process: release gives the child away, and what waits for it here is cancelled") {
   auto process = co_await ready_child(command(child, "wait"));
   const int pid = process.pid();

@@ -85,6 +85,7 @@ class exchange {
     err.copy_to = how.streams[2].copy_to;
     for (const int fd : {0, 1, 2}) {
       unmade_[fd] = std::move(started.ends[fd]);
+      to_make_[fd] = static_cast<bool>(unmade_[fd]);
       if (terminal(fd)) make_stream(fd, true);
     }
   }
@@ -93,13 +94,17 @@ class exchange {
 
   /// Makes what is behind a stream, at its first use: many a child is only waited for.
   void make_stream(int fd, bool terminal = false) {
+    if (!to_make_[fd]) return;
     unique_fd& end = unmade_[fd];
-    if (!end) return;
-    if (fd == 0)
+    const bool closed = !end;  // by close(), before anybody has used it
+    if (fd == 0) {
       in = std::make_shared<pipe_writer>(who->executor(), std::move(end), terminal);
-    else
-      (fd == 1 ? out : err).stream =
-          std::make_shared<pipe_reader>(who->executor(), std::move(end), limit_, terminal);
+    } else {
+      auto& stream = (fd == 1 ? out : err).stream;
+      stream = std::make_shared<pipe_reader>(who->executor(), std::move(end), limit_, terminal);
+      if (closed) stream->close();
+    }
+    to_make_[fd] = false;
   }
   void make_streams() {
     for (const int fd : {0, 1, 2}) make_stream(fd);
@@ -178,6 +183,7 @@ class exchange {
  private:
   const std::size_t limit_;
   unique_fd unmade_[3];
+  bool to_make_[3] = {};
 };
 
 }  // namespace coproc::detail
