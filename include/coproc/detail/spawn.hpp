@@ -16,8 +16,8 @@
 //
 // Without CLONE_VFORK this thread could go on while the kernel loads the program. But gdb takes such
 // a clone for a fork, and then removes its breakpoints from the child's memory, which is the
-// parent's; valgrind knows no such clone and ends the program; musl's clone() refuses it. Launches
-// run beside each other by threads: run(..., N), or a pool.
+// parent's; valgrind knows no such clone and ends the program. Launches run beside each other by
+// threads: run(..., N), or a pool.
 
 #include <sched.h>
 #include <signal.h>
