@@ -3,9 +3,9 @@
 #
 #   cmake/debian_matrix.sh [SUITE ...]      trixie and sid, unless others are named; as root
 #
-# CXX chooses the compiler (its package is installed), COPROC_WERROR=ON makes warnings errors. Each
-# suite has a root of its own, which debootstrap makes once from MIRROR, in COPROC_ROOTS
+# Each suite has a root of its own, which debootstrap makes once from MIRROR, in COPROC_ROOTS
 # (/var/cache/coproc-roots); this tree is copied into it, and tests/run does the rest there.
+# COPROC_WERROR=ON makes warnings errors.
 set -euo pipefail
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 roots=${COPROC_ROOTS:-/var/cache/coproc-roots}
@@ -42,5 +42,5 @@ for suite in "$@"; do
     mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
     exec chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
       PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"' \
-    sh "$root" ${CXX:+"CXX=$CXX"} ${COPROC_WERROR:+"COPROC_WERROR=$COPROC_WERROR"} /src/tests/run
+    sh "$root" ${COPROC_WERROR:+"COPROC_WERROR=$COPROC_WERROR"} /src/tests/run
 done

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: BSL-1.0
 
 // What makes the library fast, as counts that do not depend on how fast the machine is today: system
-// calls of this process per child, per MiB, per line and per round trip (counted by ptrace), and
-// allocations per line, memory per child. Each is the difference between much work and little, so that what a start
-// costs drops out, and has a bound a little above what it is.
+// calls of this process per child, per MiB, per line and per round trip (counted by ptrace),
+// allocations per line, and memory per child. Each is the difference between much work and little,
+// so that what a start costs drops out, and has a bound a little above what it is.
 
 #include <fcntl.h>
 #include <malloc.h>

@@ -48,18 +48,11 @@ class process {
 
   // The streams of this process's side.
   /// @throws std::logic_error where that stream is neither `piped` nor a `terminal`.
-  writer& std_in() {
-    all().make_stream(0);
-    return stream(all_->in, in_, "std_in");
-  }
-  reader& std_out() {
-    all().make_stream(1);
-    return stream(all_->out.stream, out_, "std_out");
-  }
+  writer& std_in() { return stream(0, all().in, in_, "std_in"); }
+  reader& std_out() { return stream(1, all().out.stream, out_, "std_out"); }
   reader& std_err() {
     if (all().one_terminal) return std_out();  // what is written to either comes there
-    all_->make_stream(2);
-    return stream(all_->err.stream, err_, "std_err");
+    return stream(2, all().err.stream, err_, "std_err");
   }
 
   /// Waits until the child has ended. May be called any number of times, also after the end, also
@@ -151,8 +144,9 @@ class process {
   }
 
   template <class Stream, class Implementation>
-  static Stream& stream(const std::shared_ptr<Implementation>& implementation,
-                        std::unique_ptr<Stream>& made, const char* name) {
+  Stream& stream(int fd, const std::shared_ptr<Implementation>& implementation,
+                 std::unique_ptr<Stream>& made, const char* name) {
+    all_->make_stream(fd);
     if (!implementation)
       throw std::logic_error(std::string("coproc: ") + name + " is neither piped nor a terminal");
     if (!made) made = std::make_unique<Stream>(implementation);

@@ -124,9 +124,10 @@ T run(awaitable<T> main, int threads = 1) {
   {
     asio::io_context context(threads);
     using known = detail::context_service::threads;
+    const bool one_thread = threads == 1;
     detail::context_service::of(context.get_executor()).run_by =
-        threads == 1 ? known::one : known::several;
-    detail::runner all(context, dispositions, threads == 1);
+        one_thread ? known::one : known::several;
+    detail::runner all(context, dispositions, one_thread);
     all.start<T>(std::move(main), result);
     std::mutex mutex;
     std::exception_ptr thrown;  // by a handler of the host's

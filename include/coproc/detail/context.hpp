@@ -83,9 +83,9 @@ class context_service : public asio::execution_context::service {
     return true;
   }
 
-  /// How many threads run the context, where that is known: on those of run(). With one there is no
-  /// need of strands; with several, coroutines that are run beside each other leave the strand of the
-  /// one that waits for them.
+  /// How many threads run the context, where that is known: on those of run(). With one there is
+  /// no need of strands; with several, coroutines that are run beside each other leave the strand
+  /// of the one that waits for them.
   enum class threads { unknown, one, several };
   std::atomic<threads> run_by = threads::unknown;
 

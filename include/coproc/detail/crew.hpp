@@ -16,8 +16,8 @@ template <class T>
 using no_void = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 /// Coroutines run beside each other on behalf of one that waits for them. Each runs on a strand of
-/// its own, so that cancelling it is safe on an executor with several threads too; unless it is known
-/// that there is one thread only.
+/// its own, so that cancelling it is safe on an executor with several threads too; unless it is
+/// known that there is one thread only.
 class crew : public std::enable_shared_from_this<crew> {
  public:
   /// @param parallel on the threads of run(): each beside the coroutine that waits for it, too, and

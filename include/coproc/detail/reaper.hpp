@@ -46,7 +46,7 @@ class reaper {
   /// Whether it has nothing to do, and holds nothing.
   bool idle() {
     const std::lock_guard lock(mutex_);
-    return !running_;
+    return !running_ && orphans_.empty();
   }
 
   /// A context is going: nothing of it may be touched after this.
