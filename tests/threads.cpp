@@ -3,6 +3,9 @@
 
 #include <atomic>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
+#include <future>
+#include <latch>
 #include <mutex>
 #include <thread>
 
@@ -81,6 +84,29 @@ TEST_CASE("threads: no child holds another's pipe") {
     asio::co_spawn(asio::make_strand(pool), one(), asio::detached);
   pool.join();
   CHECK(ended == count);
+}
+
+TEST_CASE("threads: the first children of a context, waited for on several threads at once") {
+  for (int round = 0; round < 100; ++round) {
+    constexpr int count = 8;
+    std::latch together(4);
+    asio::thread_pool pool(4);
+    std::vector<std::future<int>> statuses;
+    for (int i = 0; i < count; ++i) {
+      const auto one = [&together, i]() -> asio::awaitable<int> {
+        if (i < 4) together.arrive_and_wait();
+        auto process = co_await coproc::exec(child, "exit", i);
+        co_return co_await process.wait();
+      };
+      statuses.push_back(asio::co_spawn(pool, one, asio::use_future));
+    }
+    for (int i = 0; i < count; ++i) {
+      INFO("round " << round << ", child " << i);
+      const auto index = static_cast<std::size_t>(i);
+      REQUIRE(statuses[index].wait_for(20s) == std::future_status::ready);
+      CHECK(statuses[index].get() == i);
+    }
+  }
 }
 
 TEST_CASE("threads: communicate on a pool without strands") {

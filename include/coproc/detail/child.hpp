@@ -7,6 +7,7 @@
 #include <coproc/detail/reaper.hpp>
 #include <coproc/detail/watched_fd.hpp>
 #include <memory>
+#include <mutex>
 
 namespace coproc::detail {
 
@@ -63,12 +64,11 @@ class child final : private context_bound {
       if (self->pidfd_.get() >= 0) {
         error = co_await self->pidfd_.ready(asio::posix::descriptor_base::wait_read);
       } else {
-        const bool first = !self->rare().sigchld;
-        auto& signals = self->sigchld();
-        if (first) continue;  // look again, now that no signal can be missed
-        const auto [code, number] =
-            co_await signals.async_wait(asio::as_tuple(asio::use_awaitable_t<>()));
-        error = code;
+        const auto wake = std::make_shared<wakeup>(self->executor());
+        asio::cancellation_signal stop;
+        self->notify(wake, 1, stop.slot());
+        error = co_await wake->wait();
+        self->stop_notifying(stop);
       }
       if (error && !self->ended()) co_return false;
     }
@@ -83,7 +83,7 @@ class child final : private context_bound {
       return pidfd_.registered().async_wait(asio::posix::descriptor_base::wait_read,
                                             std::move(handler));
     sigchld().async_wait(std::move(handler));
-    ended();  // look again: its signal may have come to another wait, that was then cancelled
+    ended();  // look again, now that its signal cannot be missed
   }
 
   /// Ends what notify() has started with a slot of @p signal. (Of a child that was given away there
@@ -163,9 +163,13 @@ class child final : private context_bound {
     // No pidfd on this kernel: SIGCHLD then, the one case in which a disposition of the host's is
     // changed, by Asio.
     auto& signals = rare().sigchld;
-    if (!signals && !executor()) throw cancelled_error("wait for a child");
-    if (!signals) signals.emplace(executor(), SIGCHLD);
-    return *signals;
+    if (signals) return *signals;
+    if (!executor()) throw cancelled_error("wait for a child");
+    // Where two threads make the first signal_set of a context, Asio makes its service twice, and
+    // the one that it drops takes the pipe of both out of the reactor: no signal comes ever after.
+    static std::mutex one_by_one;
+    const std::lock_guard lock(one_by_one);
+    return signals.emplace(executor(), SIGCHLD);
   }
 
   /// What most children never have. It stays until this object goes: the cancellation slot of a
