@@ -215,7 +215,11 @@
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/experimental/channel.hpp>
+#if __has_include(<boost/process/v2.hpp>)
 #include <boost/process/v2.hpp>
+#else
+#include <boost/process.hpp>
+#endif
 #include <coproc/coproc.hpp>
 
 using namespace coproc::keywords;

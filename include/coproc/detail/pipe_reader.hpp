@@ -74,7 +74,7 @@ class pipe_reader {
       co_await fill_line(me);
       line = me->next_line();
     }
-    co_return std::optional<std::string>(line);
+    co_return line;
   }
 
   static awaitable<bool> read_line(self me, std::string& into) {
