@@ -77,7 +77,7 @@ COPROC_TEST("ending: stop kills what does not end within the grace") {
   const int code = co_await process.stop(100ms);
   CHECK(code == -SIGKILL);
   CHECK(clock_type::now() - start >= 100ms);
-  CHECK(clock_type::now() - start < 5s);
+  CHECK(clock_type::now() - start < 20s);
 }
 
 COPROC_TEST("ending: stop without a grace kills at once") {

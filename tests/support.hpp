@@ -46,17 +46,24 @@ inline bool at_rest() { return coproc::detail::reaper::instance().idle(); }
 
 /// As eventually, for what happens without an event loop.
 template <class Condition>
-bool soon(Condition condition, std::chrono::seconds patience = 10s) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+bool soon(Condition condition, std::chrono::seconds within = 10s) {
+  const auto deadline = std::chrono::steady_clock::now() + within;
   while (!condition() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
   return condition();
 }
+
+/// How long a case may take on a busy machine; some take a minute there under a sanitizer.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr std::chrono::seconds patience = 240s;
+#else
+constexpr std::chrono::seconds patience = 60s;
+#endif
 
 /// Runs a test's coroutine on an io_context of its own until nothing is left to do there. A test
 /// that does not end in time fails; it is not waited for. What the case before left to the library's
 /// thread is done first, as long as it does not last: it would count as this one's.
 template <class Context = asio::io_context>
-void run(asio::awaitable<void> body, std::chrono::seconds watchdog = 60s) {
+void run(asio::awaitable<void> body, std::chrono::seconds watchdog = patience) {
   soon(at_rest, 2s);
   asio::io_context context(1);
   std::exception_ptr failure;
@@ -73,7 +80,7 @@ void run(asio::awaitable<void> body, std::chrono::seconds watchdog = 60s) {
 
 /// The same on @p threads threads, without any strand but those that the library makes.
 inline void run_on_threads(int threads, asio::awaitable<void> body,
-                           std::chrono::seconds watchdog = 60s) {
+                           std::chrono::seconds watchdog = patience) {
   soon(at_rest, 2s);
   asio::io_context context(threads);
   std::exception_ptr failure;

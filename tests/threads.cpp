@@ -103,7 +103,7 @@ TEST_CASE("threads: the first children of a context, waited for on several threa
     for (int i = 0; i < count; ++i) {
       INFO("round " << round << ", child " << i);
       const auto index = static_cast<std::size_t>(i);
-      REQUIRE(statuses[index].wait_for(20s) == std::future_status::ready);
+      REQUIRE(statuses[index].wait_for(patience) == std::future_status::ready);
       CHECK(statuses[index].get() == i);
     }
   }
