@@ -89,10 +89,9 @@ inline void run_on_threads(int threads, asio::awaitable<void> body,
     failure = e;
     ended = true;
   });
-  {
-    std::vector<std::jthread> all;
-    for (int i = 0; i < threads; ++i) all.emplace_back([&] { context.run_for(watchdog); });
-  }
+  std::vector<std::thread> all;
+  for (int i = 0; i < threads; ++i) all.emplace_back([&] { context.run_for(watchdog); });
+  for (std::thread& one : all) one.join();
   if (failure) std::rethrow_exception(failure);
   if (!ended) FAIL("the watchdog: not done after " << watchdog.count() << " s");
   if (!context.stopped()) FAIL("the watchdog: something is left on the io_context");

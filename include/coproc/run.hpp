@@ -140,16 +140,20 @@ T run(awaitable<T> main, int threads = 1) {
         context.stop();
       }
     };
-    {
-      std::vector<std::jthread> others;
-      try {
-        for (int i = 1; i < threads; ++i) others.emplace_back(work);
-      } catch (...) {
-        context.stop();
-        throw;
-      }
-      work();
+    std::vector<std::thread> others;  // not jthread, which libc++ has only of late
+    const auto join = [&] {
+      for (std::thread& one : others) one.join();
+    };
+    others.reserve(static_cast<std::size_t>(threads - 1));
+    try {
+      for (int i = 1; i < threads; ++i) others.emplace_back(work);
+    } catch (...) {
+      context.stop();
+      join();
+      throw;
     }
+    work();
+    join();
     if (thrown) std::rethrow_exception(thrown);
     received = all.received;
     failure = all.failure;
