@@ -64,6 +64,7 @@ class child final : private context_bound {
       if (self->pidfd_.get() >= 0) {
         error = co_await self->pidfd_.ready(asio::posix::descriptor_base::wait_read);
       } else {
+        self->sigchld();  // throws where the context has gone
         const auto wake = std::make_shared<wakeup>(self->executor());
         asio::cancellation_signal stop;
         self->notify(wake, 1, stop.slot());
