@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/use_future.hpp>
 #include <cerrno>
 #include <map>
 
@@ -271,4 +272,31 @@ COPROC_TEST("exec: the keywords that only capture can keep are refused") {
     CHECK(refused);
     CHECK_FALSE(has_children());
   }
+}
+
+TEST_CASE("exec: where descriptors run out, also for a fresh io_context, nothing is started") {
+  int started = 0, refused = 0;
+  const auto start = [&](rlim_t spare) -> asio::awaitable<void> {
+    std::optional<coproc::process> process;
+    const int lowest = ::dup(0);
+    ::close(lowest);
+    try {
+      const saved_limit few(RLIMIT_NOFILE, static_cast<rlim_t>(lowest) + spare);
+      process = co_await coproc::exec(child, "exit", 5, std_out = piped);
+    } catch (const coproc::launch_error& e) {
+      CHECK(e.code() == std::errc::too_many_files_open);
+    }
+    ++(process ? started : refused);
+    const int code = process ? co_await process->wait() : 5;
+    CHECK(code == 5);
+  };
+  for (rlim_t spare = 0; spare < 12; ++spare) {
+    asio::io_context context;
+    auto done = asio::co_spawn(context, start(spare), asio::use_future);
+    context.run();
+    done.get();
+    CHECK_FALSE(has_children());
+  }
+  CHECK(started > 0);
+  CHECK(refused > 2);
 }

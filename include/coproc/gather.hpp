@@ -27,8 +27,9 @@ using namespace keywords;
 /// @return a tuple of the results, `std::monostate` for void; nothing if all are void. With
 /// `return_exceptions = true` a tuple of `outcome`.
 /// @par Cancellation All types: cancels all, waits for them, then throws `cancelled_error`.
-/// @par Lifetime, threads Each runs on a strand of its own over the executor of the caller, so on a
-/// pool of threads they run in parallel: what they share needs a guard.
+/// @par Lifetime, threads Each runs on a strand of its own over the executor of the caller (but for
+/// within run() on one thread, where none is needed), so on a pool of threads they run in parallel:
+/// what they share needs a guard.
 /// @par Source asyncio.gather. Where we differ: a failure cancels the others and they are waited
 /// for, as asyncio.TaskGroup does.
 /// @par Example examples/two_at_once.cpp

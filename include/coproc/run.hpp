@@ -107,8 +107,8 @@ class runner {
 /// are ended; then `interrupted` is thrown. A second signal does not wait for that: children are
 /// killed at once. A signal that the host ignores stays ignored; afterwards the host's handlers are
 /// as they were. What else was spawned on the io_context is destroyed when the coroutine has ended.
-/// @param threads how many threads run the io_context, this one among them. With more than one the
-/// awaitables of a gather run in parallel: what they share, a process among it, needs a strand or a
+/// @param threads how many threads run the io_context, this one among them; no others may. With more
+/// than one the awaitables of a gather run in parallel: what they share, a process among it, needs a strand or a
 /// guard.
 /// @return what the coroutine returns
 /// @throws what the coroutine throws; `interrupted` where a signal came before it had ended.

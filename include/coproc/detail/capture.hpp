@@ -90,7 +90,7 @@ inline awaitable<completed> finish(captive one) {
   if (end == exchange_end::cancelled)
     throw cancelled_error(to_string(what), std::move(written), elapsed, all->who->usage());
 
-  completed result(std::move(what), std::move(written), all->err.beside().tail);
+  completed result(std::move(what), std::move(written), std::string(all->err.tail_text()));
   result.returncode = all->who->returncode();
   result.why = reason_of(result.returncode);
   result.usage = all->who->usage();

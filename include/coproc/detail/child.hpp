@@ -65,7 +65,7 @@ class child final : private context_bound {
         error = co_await self->pidfd_.ready(asio::posix::descriptor_base::wait_read);
       } else {
         self->sigchld();  // throws where the context has gone
-        const auto wake = std::make_shared<wakeup>(self->executor());
+        const auto wake = std::make_shared<wakeup>(co_await asio::this_coro::executor);
         asio::cancellation_signal stop;
         self->notify(wake, 1, stop.slot());
         error = co_await wake->wait();

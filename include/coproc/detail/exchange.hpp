@@ -30,10 +30,8 @@ class gathering {
     if (!beside_) beside_ = std::make_unique<taken_out>();
     return *beside_;
   }
-  const taken_out& beside() const {
-    static const taken_out nothing;
-    return beside_ ? *beside_ : nothing;
-  }
+  std::string_view head_text() const { return beside_ ? beside_->head : std::string_view(); }
+  std::string_view tail_text() const { return beside_ ? beside_->tail : std::string_view(); }
 
   bool open() const { return stream && !stream->ended(); }
 
@@ -41,7 +39,7 @@ class gathering {
   bool keep_within(const output_bound& bound) {
     if (!stream) return true;
     buffer& bytes = stream->bytes();
-    const std::size_t room = bound.bytes - std::as_const(*this).beside().head.size();
+    const std::size_t room = bound.bytes - head_text().size();
     if (bytes.size() <= room) return true;
     auto& [unfinished, head, tail] = beside();
     if (copy_to) unfinished += new_bytes();
@@ -66,9 +64,11 @@ class gathering {
     return bytes.view().substr(std::min(from, bytes.size()));
   }
 
-  std::string text(const buffer& bytes) const { return beside().head + std::string(bytes.view()); }
+  std::string text(const buffer& bytes) const {
+    return std::string(head_text()).append(bytes.view());
+  }
   /// The same when complete, for the last time: without a second copy in memory.
-  std::string take() { return std::as_const(*this).beside().head.empty() ? all.drain() : text(all); }
+  std::string take() { return head_text().empty() ? all.drain() : text(all); }
 
  private:
   std::unique_ptr<taken_out> beside_;

@@ -5,6 +5,7 @@
 #include <coproc/detail/descriptor.hpp>
 #include <coproc/detail/wakeup.hpp>
 #include <coproc/error.hpp>
+#include <variant>
 
 namespace coproc::detail {
 
@@ -16,25 +17,27 @@ class watched_fd final : private context_bound {
 
   /// @param executor empty when the context has gone: then nothing can be waited for
   watched_fd(const asio::any_io_executor& executor, unique_fd fd)
-      : fd_(std::move(fd)) {
-    if (!executor) return;
-    registered_.emplace(executor);
-    bind(executor);
+      : fd_(std::move(fd)), registered_(executor) {
+    if (executor) bind(executor);
   }
   ~watched_fd() { close(); }
 
   int get() const noexcept { return fd_.get(); }
   /// Empty when the context has gone.
   const asio::any_io_executor& executor() noexcept {
-    static const asio::any_io_executor none;
-    return registered_ ? registered_->get_executor() : none;
+    auto* const made = std::get_if<descriptor>(&registered_);
+    return made != nullptr ? made->get_executor() : *std::get_if<asio::any_io_executor>(&registered_);
   }
 
   /// For waits only.
   descriptor& registered() {
-    if (!registered_ || !fd_) throw cancelled_error("wait for a closed descriptor");
-    if (!registered_->is_open()) registered_->assign(fd_.get());
-    return *registered_;
+    if (!executor() || !fd_) throw cancelled_error("wait for a closed descriptor");
+    // The first of a context needs descriptors of its own, and throws where there are none left.
+    if (std::holds_alternative<asio::any_io_executor>(registered_))
+      registered_ = descriptor(asio::any_io_executor(executor()));
+    auto& made = std::get<descriptor>(registered_);
+    if (!made.is_open()) made.assign(fd_.get());
+    return made;
   }
 
   /// The same for where nothing may throw: null, and @p failure says why.
@@ -50,7 +53,7 @@ class watched_fd final : private context_bound {
   /// Ends all waits on it, as cancelled.
   void cancel() {
     error_code ignored;
-    if (registered_) registered_->cancel(ignored);
+    if (auto* const made = std::get_if<descriptor>(&registered_)) made->cancel(ignored);
   }
 
   /// Ends all waits on it, as cancelled, and takes the descriptor away.
@@ -81,18 +84,20 @@ class watched_fd final : private context_bound {
 
  private:
   void release_registered() {
-    if (registered_ && registered_->is_open()) registered_->release();
+    auto* const made = std::get_if<descriptor>(&registered_);
+    if (made != nullptr && made->is_open()) made->release();
   }
 
   void context_gone(std::vector<wait_handler>&) override {
     release_registered();
-    registered_.reset();
+    registered_ = asio::any_io_executor();
   }
 
   unique_fd fd_;
-  // Empty when the context has gone. In place, not allocated: the cancellation slot of a wait that
-  // close() has ended may still refer to it until its coroutine goes on.
-  std::optional<descriptor> registered_;
+  // The executor until there is a wait; an empty one when the context has gone. In place, not
+  // allocated: the cancellation slot of a wait that close() has ended may still refer to it until
+  // its coroutine goes on.
+  std::variant<asio::any_io_executor, descriptor> registered_;
 };
 
 /// For loops that may find work at every turn: lets everything else run now and then.
