@@ -3,8 +3,8 @@
 
 // What makes the library fast, as counts that do not depend on how fast the machine is today: system
 // calls of this process per child, per MiB, per line and per round trip (counted by ptrace),
-// allocations per line, and memory per child. Each is the difference between much work and little,
-// so that what a start costs drops out, and has a bound a little above what it is.
+// allocations per line and per child, and memory per child. Each is the difference between much work
+// and little, so that what a start costs drops out, and has a bound a little above what it is.
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <coproc/coproc.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -25,8 +26,8 @@
 
 namespace {
 
-std::size_t allocations = 0;
-std::size_t bytes_held = 0;
+std::atomic<std::size_t> allocations = 0;
+std::atomic<std::size_t> bytes_held = 0;
 
 void* counted(void* memory) {
   ++allocations;
@@ -187,6 +188,15 @@ coproc::awaitable<double> allocations_per_line(long count) {
   co_return static_cast<double>(made) / static_cast<double>(count - 1);
 }
 
+/// The second time, when what is used again is there.
+coproc::awaitable<double> allocations_per_child(coproc::awaitable<void> (*work)(long)) {
+  constexpr long count = 200;
+  co_await work(count);
+  const std::size_t before = allocations;
+  co_await work(count);
+  co_return static_cast<double>(allocations - before) / static_cast<double>(count);
+}
+
 /// What a child costs that runs and has three pipes, beside its descriptors.
 coproc::awaitable<double> bytes_per_child(std::size_t count) {
   std::vector<coproc::process> all;
@@ -229,6 +239,10 @@ int main() {
   check("system calls a line of 64 bytes", each(20, 60, lines), 0.1);
   check("system calls a round trip", each(100, 600, round_trips), writes_in_one_call() ? 4.2 : 6.2);
   check("allocations a line", coproc::run(allocations_per_line(60)), 0.1);
+  check("allocations a child, one after the other",
+        coproc::run(allocations_per_child(children)), 36);
+  check("allocations a command, on two threads",
+        coproc::run(allocations_per_child(commands), 2), 75);
   check("bytes of memory a live child", coproc::run(bytes_per_child(100)), 1000);
   return failures == 0 ? 0 : 1;
 }

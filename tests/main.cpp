@@ -10,11 +10,9 @@
 
 #include <signal.h>
 
+#include "tsan.hpp"
+
 #if defined(__SANITIZE_THREAD__)
-// Asio's last release of a shared executor is ordered by a fence, which ThreadSanitizer does not know.
-extern "C" const char* __tsan_default_suppressions() {
-  return "race:boost::asio::execution::detail::shared_target_executor\n";
-}
 // A case starts a thread in a fork, which it only allows when asked to.
 extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 #endif

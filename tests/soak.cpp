@@ -25,6 +25,8 @@
 #include <thread>
 #include <vector>
 
+#include "tsan.hpp"
+
 namespace {
 
 namespace asio = boost::asio;
@@ -273,7 +275,11 @@ int main(int argc, char** argv) {
       argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : std::random_device()();
   std::printf("soak: %ld s, %d threads, seed %u\n", static_cast<long>(time.count()), threads, seed);
   std::fflush(stdout);
-  std::thread([] {}).join();  // a sanitizer may start a thread of its own with the first
+  pid_t first = 0;  // a sanitizer may start a thread of its own with the first
+  std::thread([&first] { first = ::gettid(); }).join();
+  // One that has been joined is listed for a moment more.
+  while (std::filesystem::exists("/proc/self/task/" + std::to_string(first)))
+    std::this_thread::yield();
   const int fds = count("/proc/self/fd"), tasks = count("/proc/self/task");
   soak(time, threads, seed);
   // Detached children are reaped apart from the io_context, by a thread that then ends.

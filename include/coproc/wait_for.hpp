@@ -49,13 +49,13 @@ awaitable<T> wait_for(awaitable<T> what, std::chrono::nanoseconds limit) {
     wake->notify(1);
   });
   all->template start<T>(0, std::move(what), result);
-  const bool before = co_await shield::hit();
+  const auto state = co_await asio::this_coro::cancellation_state;
+  const cancellation_watch cancellation(state);
   std::exception_ptr why;
   bool cancelled = false, asked = false;
   while (all->alive() > 0) {
     const error_code interrupted = co_await all->wait();
-    const bool now = co_await shield::hit();
-    cancelled = cancelled || interrupted || now != before;
+    cancelled = cancelled || interrupted || cancellation.hit();
     for (auto& one : all->take_ended()) why = one.failure;
     // A second cancellation is passed on as well: it may mean more than the first.
     const bool ask = interrupted || ((cancelled || *expired) && !asked);

@@ -26,7 +26,7 @@ class child final : private context_bound {
 
   pid_t pid() const noexcept { return pid_; }
   bool leads_group() const noexcept { return leads_group_; }
-  const asio::any_io_executor& executor() noexcept { return pidfd_.executor(); }
+  const asio::any_io_executor& executor() const noexcept { return pidfd_.executor(); }
 
   bool reaped() const noexcept { return state_ == state::ended; }
   bool given_up() const noexcept { return state_ == state::given_up; }
@@ -60,17 +60,11 @@ class child final : private context_bound {
   /// @return false: cancelled, or the child was given away.
   static awaitable<bool> wait(std::shared_ptr<child> self) {
     while (!self->ended() && self->state_ == state::running) {
-      error_code error;
-      if (self->pidfd_.get() >= 0) {
-        error = co_await self->pidfd_.ready(asio::posix::descriptor_base::wait_read);
-      } else {
-        self->sigchld();  // throws where the context has gone
-        const auto wake = std::make_shared<wakeup>(co_await asio::this_coro::executor);
-        asio::cancellation_signal stop;
-        self->notify(wake, 1, stop.slot());
-        error = co_await wake->wait();
-        self->stop_notifying(stop);
-      }
+      const auto wake = std::make_shared<wakeup>(co_await asio::this_coro::executor);
+      asio::cancellation_signal stop;
+      self->notify(wake, 1, stop.slot());
+      const error_code error = co_await wake->wait();
+      self->stop_notifying(stop);
       if (error && !self->ended()) co_return false;
     }
     co_return self->state_ == state::ended;

@@ -48,8 +48,11 @@ class crew : public std::enable_shared_from_this<crew> {
   template <class T>
   void start(std::size_t index, awaitable<T> job,
              std::shared_ptr<std::optional<no_void<T>>> result, bool posted = false) {
-    asio::any_io_executor home = executor_;
-    if (run_by_ != context_service::threads::one) home = asio::make_strand(executor_);
+    asio::any_io_executor home;
+    const auto* const plain = executor_.target<plain_executor>();
+    if (run_by_ == context_service::threads::one) home = executor_;
+    else if (plain != nullptr) home = asio::make_strand(*plain);  // in fewer allocations
+    else home = asio::make_strand(executor_);
     const auto signal = std::make_shared<asio::cancellation_signal>();
     alive_.emplace(index, member(home, signal));
     asio::co_spawn(
@@ -99,7 +102,8 @@ class crew : public std::enable_shared_from_this<crew> {
   const std::shared_ptr<wakeup>& waker() const noexcept { return wake_; }
 
  private:
-  using strand_type = asio::strand<asio::any_io_executor>;
+  using plain_executor = asio::io_context::executor_type;
+  using strand_type = asio::strand<plain_executor>;
   class member {
    public:
     member(asio::any_io_executor e, std::shared_ptr<asio::cancellation_signal> c)

@@ -144,7 +144,8 @@ awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_
   shield against_cancellation;
   co_await against_cancellation.up();
   // A clean-up, say, may itself run in a coroutine that has been cancelled.
-  const bool before = co_await shield::hit();
+  const auto state = co_await asio::this_coro::cancellation_state;
+  const cancellation_watch cancellation(state);
   std::exception_ptr failure;
   bool cancelled = false, more = true;
   for (std::size_t index = 0;;) {
@@ -159,9 +160,8 @@ awaitable<void> run_crew(const char* name, gather_options how, StartNext& start_
     }
     if (all->alive() == 0) break;
     const error_code interrupted = co_await all->wait();
-    const bool now = co_await shield::hit();
     // A second cancellation is passed on as well: it may mean more than the first.
-    const bool first = now != before && !cancelled;
+    const bool first = cancellation.hit() && !cancelled;
     if (interrupted || first) cancelled = true, all->cancel();
     for (auto& [number, why] : all->take_ended()) {
       std::exception_ptr fatal = how.return_exceptions ? nullptr : why;

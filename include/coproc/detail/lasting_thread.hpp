@@ -38,8 +38,7 @@ class lasting_thread {
     const std::lock_guard turn(turn_);
     std::unique_lock lock(mutex_);
     if (!started_ && !start()) {
-      plan.failed = step::clone;
-      plan.error = EAGAIN;
+      plan.outcome = {step::clone, EAGAIN, 0};
       return -1;
     }
     plan_ = &plan;

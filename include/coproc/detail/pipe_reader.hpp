@@ -18,7 +18,7 @@ class pipe_reader {
   pipe_reader(const asio::any_io_executor& executor, unique_fd fd, std::size_t limit, bool terminal)
       : fd_(executor, std::move(fd)), limit_(limit), terminal_(terminal) {}
 
-  const asio::any_io_executor& executor() noexcept { return fd_.executor(); }
+  const asio::any_io_executor& executor() const noexcept { return fd_.executor(); }
   std::size_t limit() const noexcept { return limit_; }
   bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
 
@@ -122,14 +122,19 @@ class pipe_reader {
   fill_result try_fill(std::size_t most) {
     if (eof_) return fill_result::end;
     chunk_ = std::min(chunk_, most);
-    const auto [data, room] = buffer_.prepare(chunk_);
+    // What comes in small pieces takes no more memory than it needs: it goes by way of the stack.
+    char little[smallest];
+    const bool small = chunk_ <= smallest;
+    const auto [data, room] = small ? std::pair(little, chunk_) : buffer_.prepare(chunk_);
     const std::size_t asked = std::min(room, most);
     ssize_t got;
     do got = ::read(fd_.get(), data, asked);
     while (got < 0 && errno == EINTR);
     if (got > 0) {
-      buffer_.commit(static_cast<std::size_t>(got));
-      drained_ = static_cast<std::size_t>(got) < asked;
+      const auto count = static_cast<std::size_t>(got);
+      if (small) std::memcpy(buffer_.prepare(count).first, data, count);
+      buffer_.commit(count);
+      drained_ = count < asked;
       if (!drained_) chunk_ *= 4;
       // A pipe that was full to the brim is a busy one: fewer, larger turns. Not before, as
       // users other than root have only so many pages for pipes.
@@ -189,8 +194,10 @@ class pipe_reader {
         if (!go_on || closed_) throw cancelled_error(what);
         co_return;
       }
-      const error_code failure = co_await fd_.ready(asio::posix::descriptor_base::wait_read);
-      if (failure || closed_) throw cancelled_error(what);
+      const auto [failure] = co_await fd_.ready(asio::posix::descriptor_base::wait_read);
+      const bool heeded = co_await asio::this_coro::throw_if_cancelled();
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (failure || closed_ || missed_cancellation(heeded, state)) throw cancelled_error(what);
       drained_ = false;
       fairness_.waited();
     }

@@ -65,7 +65,7 @@ class pipe_writer {
   pipe_writer(const asio::any_io_executor& executor, unique_fd fd, bool terminal)
       : fd_(executor, std::move(fd)), terminal_(terminal) {}
 
-  const asio::any_io_executor& executor() noexcept { return fd_.executor(); }
+  const asio::any_io_executor& executor() const noexcept { return fd_.executor(); }
   bool is_open() const noexcept { return fd_.get() >= 0 && !closed_; }
 
   void close() {
@@ -97,8 +97,11 @@ class pipe_writer {
       const std::size_t written = me->try_write(rest);
       rest.remove_prefix(written);
       if (written == 0) {
-        const error_code failure = co_await me->fd_.ready(asio::posix::descriptor_base::wait_write);
-        if (failure || me->closed_) throw cancelled_error("write");
+        const auto [failure] = co_await me->fd_.ready(asio::posix::descriptor_base::wait_write);
+        const bool heeded = co_await asio::this_coro::throw_if_cancelled();
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (failure || me->closed_ || missed_cancellation(heeded, state))
+          throw cancelled_error("write");
         me->fairness_.waited();
       } else if (me->fairness_.due()) {
         const bool go_on = co_await yield_to_others();

@@ -37,13 +37,12 @@ class session {
   };
 
  public:
-  /// @param hit_before whether the coroutine has been cancelled before this
   session(exchange& all, const bounds& within, const asio::any_io_executor& executor,
-          bool hit_before)
+          const asio::cancellation_state& state)
       : all_(all),
         within_(within),
         executor_(executor),
-        hit_before_(hit_before),
+        cancellation_(state),
         wake_(std::make_shared<wakeup>(executor)),
         last_heard_(within.silence ? clock::now() : clock::time_point()) {
     all.make_streams();
@@ -67,19 +66,18 @@ class session {
   awaitable<exchange_end> run() {
     for (;;) {
       const bool wait = advance();
-      co_await deliver();
+      if (all_.out.copy_to) co_await deliver(all_.out);
+      if (all_.err.copy_to) co_await deliver(all_.err);
+      keep_within();
       const auto now = end();
       if (now == exchange_end::complete) all_.finish(gave_up_ && open());
       if (now) co_return *now;
       if (kept_ != 0) continue;  // something has happened while a copy was waited for
-      if (wait) {
-        co_await sleep();
-      } else {
-        co_await yield_to_others();
-        const bool hit = co_await shield::hit();
-        cancelled_ = cancelled_ || hit != hit_before_;
-      }
-      if (cancelled_ && !within_.shielded) co_return exchange_end::cancelled;
+      error_code interrupted;
+      if (wait) interrupted = co_await wake_->wait([this] { return !sleep_on(); });
+      else co_await yield_to_others();
+      if (failure_) std::rethrow_exception(failure_);
+      if (cancelled(interrupted) && !within_.shielded) co_return exchange_end::cancelled;
     }
   }
 
@@ -92,11 +90,22 @@ class session {
 
   bool open() const { return all_.out.open() || all_.err.open(); }
 
-  /// Sleeps until something can go on, or the coroutine has been cancelled.
-  awaitable<void> sleep() {
-    const error_code interrupted = co_await wake_->wait();
-    const bool now = co_await shield::hit();
-    cancelled_ = cancelled_ || interrupted || now != hit_before_;
+  /// Does in the place of the coroutine what goes without it: to resume that takes longer than all
+  /// the rest of a turn. False: it has to look itself.
+  bool sleep_on() noexcept {
+    if (all_.out.copy_to || all_.err.copy_to || within_.most) return false;
+    try {
+      const bool wait = advance();
+      return wait && !end() && !cancellation_.hit();
+    } catch (...) {
+      failure_ = std::current_exception();
+      return false;
+    }
+  }
+
+  bool cancelled(error_code interrupted) {
+    cancelled_ = cancelled_ || interrupted || cancellation_.hit();
+    return cancelled_;
   }
 
   /// Does all that goes without waiting, and arms the waits for the rest. False: there is more to
@@ -201,17 +210,14 @@ class session {
     set(idle_, clock::now() + idle_time, idle);
   }
 
-  /// Copies what is new to those that want it, and keeps the rest within its bound.
-  awaitable<void> deliver() {
-    if (all_.out.copy_to) co_await deliver(all_.out);
-    if (all_.err.copy_to) co_await deliver(all_.err);
-    if (within_.most) {
-      const bool out_fits = all_.out.keep_within(*within_.most);
-      const bool err_fits = all_.err.keep_within(*within_.most);
-      over_limit_ = !out_fits || !err_fits;
-    }
+  void keep_within() {
+    if (!within_.most) return;
+    const bool out_fits = all_.out.keep_within(*within_.most);
+    const bool err_fits = all_.err.keep_within(*within_.most);
+    over_limit_ = !out_fits || !err_fits;
   }
 
+  /// Copies what is new to those that want it.
   awaitable<void> deliver(gathering& one) {
     if (!one.stream) co_return;
     std::string& unfinished = one.beside().unfinished;
@@ -265,7 +271,8 @@ class session {
     std::exception_ptr failure;
     while (copying_->alive() > 0) {
       if (over() && !std::exchange(asked, true)) copying_->cancel();
-      co_await sleep();
+      const error_code interrupted = co_await wake_->wait();
+      cancelled(interrupted);
       kept_ |= wake_->take();
       for (auto& one : copying_->take_ended()) failure = one.failure;
     }
@@ -291,7 +298,7 @@ class session {
   exchange& all_;
   const bounds& within_;
   asio::any_io_executor executor_;
-  bool hit_before_;
+  cancellation_watch cancellation_;
   std::shared_ptr<wakeup> wake_;
   asio::cancellation_signal stop_watching_;
   std::optional<one_at_a_time> in_use_[3];
@@ -300,6 +307,7 @@ class session {
   unsigned kept_ = 0;  // bits that came while a copy was waited for
   bool ended_ = false, gave_up_ = false, over_limit_ = false;
   bool timed_out_ = false, silent_ = false, cancelled_ = false;
+  std::exception_ptr failure_;  // of what was done in the place of the coroutine
   bool cut_short_ = false;  // a copy was waited for, and then cancelled
   bool heard_ = false;  // something was read since the idle timer was set
   clock::time_point last_heard_;
@@ -312,11 +320,11 @@ inline awaitable<exchange_end> run_exchange(std::shared_ptr<exchange> all, bound
   // A cancellation that comes together with bytes must not throw past them.
   shield against_cancellation;
   co_await against_cancellation.up();
-  const bool before = co_await shield::hit();
+  const auto state = co_await asio::this_coro::cancellation_state;
   auto end = exchange_end::cancelled;
   std::exception_ptr failure;  // of a tee, or of a read
   try {
-    session now(*all, within, executor, before);
+    session now(*all, within, executor, state);
     end = co_await now.run();
   } catch (...) {
     failure = std::current_exception();

@@ -19,7 +19,8 @@ inline awaitable<bool> wait_until(std::shared_ptr<child> who,
   timer.async_wait([wake](error_code failure) {
     if (!failure) wake->notify_now(time_is_up);
   });
-  const bool before = co_await shield::hit();
+  const auto state = co_await asio::this_coro::cancellation_state;
+  const cancellation_watch cancellation(state);
   bool cancelled = false;
   unsigned bits = child_may_have_ended;
   bool done = who->ended() || who->given_up();
@@ -28,8 +29,7 @@ inline awaitable<bool> wait_until(std::shared_ptr<child> who,
       who->notify(wake, child_may_have_ended, stop_watching.slot());
     const error_code failure = co_await wake->wait();
     bits = wake->take();
-    const bool now = co_await shield::hit();
-    cancelled = failure || now != before;
+    cancelled = failure || cancellation.hit();
     done = cancelled || (bits & time_is_up) != 0 || who->ended() || who->given_up();
   }
   who->stop_notifying(stop_watching);
@@ -42,13 +42,13 @@ inline awaitable<bool> end_group(std::shared_ptr<child> who,
                                  std::chrono::steady_clock::time_point deadline) {
   // The group gives no notice of its end, so look now and then; this is rare.
   auto pause = std::chrono::milliseconds(1);
-  const bool before = co_await shield::hit();
+  const auto state = co_await asio::this_coro::cancellation_state;
+  const cancellation_watch cancellation(state);
   bool go_on = true;
   while (go_on && who->group_alive() && std::chrono::steady_clock::now() < deadline) {
     asio::steady_timer timer(co_await asio::this_coro::executor, pause);
     const auto [failure] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable_t<>()));
-    const bool now = co_await shield::hit();
-    go_on = !failure && now == before;
+    go_on = !failure && !cancellation.hit();
     pause = std::min(pause * 2, std::chrono::milliseconds(50));
   }
   if (who->group_alive()) who->send(SIGKILL, true);

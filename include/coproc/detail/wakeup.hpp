@@ -6,6 +6,7 @@
 #include <boost/asio/dispatch.hpp>
 #include <chrono>
 #include <coproc/detail/context.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -17,6 +18,12 @@ inline std::chrono::steady_clock::time_point moment(std::chrono::steady_clock::t
   using clock = std::chrono::steady_clock;
   const auto length = std::chrono::ceil<clock::duration>(time);
   return length < clock::time_point::max() - start ? start + length : clock::time_point::max();
+}
+
+/// Whether a cancellation came when a wait had just succeeded: the next co_await would throw.
+/// @param heeded, state the two of asio::this_coro after the wait
+inline bool missed_cancellation(bool heeded, const asio::cancellation_state& state) {
+  return heeded && state.cancelled() != asio::cancellation_type::none;
 }
 
 /// Lets one coroutine sleep until anything of a set of things has happened, on whatever thread:
@@ -42,18 +49,18 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
   unsigned take() { return bits_.exchange(0, std::memory_order_acquire); }
 
   /// Returns when there are bits to take, or at times without; error: cancelled.
-  awaitable<error_code> wait() {
+  /// @param enough asked where the coroutine runs, in its place; it sleeps on while that says false
+  awaitable<error_code> wait(std::function<bool()> enough = nullptr) {
     if (bits_.load(std::memory_order_acquire) != 0) co_return error_code();
+    enough_ = std::move(enough);
     const asio::any_io_executor here = co_await asio::this_coro::executor;
     constexpr auto token = asio::as_tuple(asio::use_awaitable_t<>());
     const auto start = [this, &here](auto handler) { start_wait(std::move(handler), here); };
     const auto [error] =
         co_await asio::async_initiate<decltype(token), void(error_code)>(start, token);
-    if (error) co_return error;
-    // A cancellation that came when the wait had just succeeded: the next co_await would throw.
     const bool heeded = co_await asio::this_coro::throw_if_cancelled();
     const auto state = co_await asio::this_coro::cancellation_state;
-    if (!heeded || state.cancelled() == asio::cancellation_type::none) co_return error;
+    if (error || !missed_cancellation(heeded, state)) co_return error;
     co_return error_code(asio::error::operation_aborted);
   }
 
@@ -65,6 +72,10 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
         const auto self = weak.lock();
         if (self) self->end_wait(asio::error::operation_aborted, false);
       });
+    sleep(std::move(handler), here);
+  }
+
+  void sleep(wait_handler handler, const asio::any_io_executor& here) {
     // Once the handler is in its place another thread may resume the coroutine, which has this object.
     const auto self = shared_from_this();
     {
@@ -84,7 +95,9 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
       if (!handler) return;
       executor.swap(executor_);
     }
-    auto complete = [handler = std::move(handler), result]() mutable {
+    // Of what is captured the handler keeps all the rest, being the coroutine.
+    auto complete = [this, executor, handler = std::move(handler), result]() mutable {
+      if (!result && enough_ && !enough_()) return sleep(std::move(handler), executor);
       std::move(handler)(result);
     };
     if (now) asio::dispatch(executor, std::move(complete));
@@ -101,6 +114,7 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
   std::atomic<unsigned> bits_ = 0;
   std::mutex mutex_;
   wait_handler waiting_;
+  std::function<bool()> enough_;  // for the coroutine and in its place only
 };
 
 void context_service::cleanup_finished(std::uint64_t number) {
@@ -132,15 +146,24 @@ class shield {
   }
   awaitable<void> down() { co_await asio::this_coro::throw_if_cancelled(before_); }
 
-  /// Whether the coroutine has been cancelled. A cancellation that comes when a wait has already
-  /// succeeded is seen nowhere else.
-  static awaitable<bool> hit() {
-    const auto state = co_await asio::this_coro::cancellation_state;
-    co_return state.cancelled() != asio::cancellation_type::none;
-  }
-
  private:
   bool before_ = true;
+};
+
+/// Whether a coroutine has been cancelled since this was made. A cancellation that comes when a
+/// wait has already succeeded is seen nowhere else.
+class cancellation_watch {
+ public:
+  /// @param state of the coroutine that keeps this: `co_await asio::this_coro::cancellation_state`
+  explicit cancellation_watch(const asio::cancellation_state& state)
+      : state_(state), before_(now()) {}
+  bool hit() const { return now() != before_; }
+
+ private:
+  bool now() const { return state_.cancelled() != asio::cancellation_type::none; }
+
+  asio::cancellation_state state_;
+  bool before_;
 };
 
 /// Waits until the children that were killed on behalf of this context have been reaped; for no

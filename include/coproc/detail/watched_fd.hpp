@@ -2,42 +2,69 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <boost/asio/execution/blocking.hpp>
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/require.hpp>
 #include <coproc/detail/descriptor.hpp>
 #include <coproc/detail/wakeup.hpp>
 #include <coproc/error.hpp>
-#include <variant>
+#include <optional>
+#include <tuple>
 
 namespace coproc::detail {
+
+/// Runs a handler where the reactor has found it, at once: for those that are bound to an executor
+/// of their own, or only dispatch to one. With a type-erased executor each wait allocates a few
+/// times, and on a strand takes it twice.
+class reactor_executor {
+ public:
+  /// @param home of the descriptor, which may only go together with that: it is looked at while a
+  /// wait begins
+  explicit reactor_executor(const asio::any_io_executor* home) noexcept : home_(home) {}
+
+  template <class Function>
+  void execute(Function function) const {
+    function();
+  }
+  asio::execution_context& query(asio::execution::context_t) const {
+    return asio::query(*home_, asio::execution::context);
+  }
+  /// For a wait that ends while it begins.
+  asio::any_io_executor require(asio::execution::blocking_t::never_t never) const {
+    return asio::require(*home_, never);
+  }
+  friend bool operator==(const reactor_executor&, const reactor_executor&) = default;
+
+ private:
+  const asio::any_io_executor* home_;
+};
 
 /// A descriptor of ours, registered with its context's reactor at the first wait, and still ours
 /// when the context has gone.
 class watched_fd final : private context_bound {
  public:
-  using descriptor = asio::posix::stream_descriptor;
+  using descriptor = asio::posix::basic_stream_descriptor<reactor_executor>;
 
   /// @param executor empty when the context has gone: then nothing can be waited for
   watched_fd(const asio::any_io_executor& executor, unique_fd fd)
-      : fd_(std::move(fd)), registered_(executor) {
+      : fd_(std::move(fd)), executor_(executor) {
     if (executor) bind(executor);
   }
   ~watched_fd() { close(); }
 
   int get() const noexcept { return fd_.get(); }
   /// Empty when the context has gone.
-  const asio::any_io_executor& executor() noexcept {
-    auto* const made = std::get_if<descriptor>(&registered_);
-    return made != nullptr ? made->get_executor() : *std::get_if<asio::any_io_executor>(&registered_);
-  }
+  const asio::any_io_executor& executor() const noexcept { return executor_; }
 
   /// For waits only.
   descriptor& registered() {
-    if (!executor() || !fd_) throw cancelled_error("wait for a closed descriptor");
+    if (!executor_ || !fd_) throw cancelled_error("wait for a closed descriptor");
     // The first of a context needs descriptors of its own, and throws where there are none left.
-    if (std::holds_alternative<asio::any_io_executor>(registered_))
-      registered_ = descriptor(asio::any_io_executor(executor()));
-    auto& made = std::get<descriptor>(registered_);
-    if (!made.is_open()) made.assign(fd_.get());
-    return made;
+    if (!registered_) registered_.emplace(reactor_executor(&executor_));
+    if (!registered_->is_open()) registered_->assign(fd_.get());
+    return *registered_;
   }
 
   /// The same for where nothing may throw: null, and @p failure says why.
@@ -53,7 +80,7 @@ class watched_fd final : private context_bound {
   /// Ends all waits on it, as cancelled.
   void cancel() {
     error_code ignored;
-    if (auto* const made = std::get_if<descriptor>(&registered_)) made->cancel(ignored);
+    if (registered_) registered_->cancel(ignored);
   }
 
   /// Ends all waits on it, as cancelled, and takes the descriptor away.
@@ -63,16 +90,10 @@ class watched_fd final : private context_bound {
   }
   void close() { release(); }
 
-  /// `co_await fd.ready(kind)`: waits until the descriptor is ready. Error: cancelled, or closed.
-  awaitable<error_code> ready(asio::posix::descriptor_base::wait_type kind) {
-    const auto [error] =
-        co_await registered().async_wait(kind, asio::as_tuple(asio::use_awaitable_t<>()));
-    if (error) co_return error;
-    // A cancellation that came when the wait had just succeeded: the next co_await would throw.
-    const bool heeded = co_await asio::this_coro::throw_if_cancelled();
-    const auto state = co_await asio::this_coro::cancellation_state;
-    if (!heeded || state.cancelled() == asio::cancellation_type::none) co_return error;
-    co_return error_code(asio::error::operation_aborted);
+  /// Waits until the descriptor is ready. Error: cancelled, or closed; whoever awaits it looks for a
+  /// missed_cancellation() too. (No coroutine of its own: this is waited for at each turn.)
+  awaitable<std::tuple<error_code>> ready(asio::posix::descriptor_base::wait_type kind) {
+    return registered().async_wait(kind, asio::as_tuple(asio::use_awaitable_t<>()));
   }
 
   /// Notifies @p target with @p bit when the descriptor is ready, or no more waited for.
@@ -84,20 +105,20 @@ class watched_fd final : private context_bound {
 
  private:
   void release_registered() {
-    auto* const made = std::get_if<descriptor>(&registered_);
-    if (made != nullptr && made->is_open()) made->release();
+    if (registered_ && registered_->is_open()) registered_->release();
   }
 
   void context_gone(std::vector<wait_handler>&) override {
     release_registered();
-    registered_ = asio::any_io_executor();
+    registered_.reset();
+    executor_ = asio::any_io_executor();
   }
 
   unique_fd fd_;
-  // The executor until there is a wait; an empty one when the context has gone. In place, not
-  // allocated: the cancellation slot of a wait that close() has ended may still refer to it until
-  // its coroutine goes on.
-  std::variant<asio::any_io_executor, descriptor> registered_;
+  asio::any_io_executor executor_;  // empty when the context has gone
+  // Made at the first wait. In place, not allocated: the cancellation slot of a wait that close()
+  // has ended may still refer to it until its coroutine goes on.
+  std::optional<descriptor> registered_;
 };
 
 /// For loops that may find work at every turn: lets everything else run now and then.
