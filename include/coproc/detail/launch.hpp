@@ -315,12 +315,13 @@ class launcher {
 
   [[noreturn]] void fail_in_child() const {
     std::string object;
-    switch (plan_.failed) {
+    const auto& [failed, error, at] = plan_.outcome;
+    switch (failed) {
       case step::dup2:
-        object = stream_name(plan_.at) + " from descriptor " + std::to_string(plan_.stdio[plan_.at]);
+        object = stream_name(at) + " from descriptor " + std::to_string(plan_.stdio[at]);
         break;
-      case step::pass_fds: object = std::to_string(moves_[plan_.at].to); break;
-      case step::resource_limit: object = std::to_string(limits_[plan_.at].resource); break;
+      case step::pass_fds: object = std::to_string(moves_[at].to); break;
+      case step::resource_limit: object = std::to_string(limits_[at].resource); break;
       case step::process_group: object = std::to_string(plan_.group); break;
       case step::niceness: object = std::to_string(*options_.niceness); break;
       case step::as_group: object = std::to_string(plan_.gid); break;
@@ -328,7 +329,7 @@ class launcher {
       case step::chdir: object = "'" + options_.cwd->string() + "'"; break;
       default: break;
     }
-    fail(plan_.failed, plan_.error, object);
+    fail(failed, error, object);
   }
 
   const command& command_;

@@ -18,6 +18,8 @@
 // a clone for a fork, and then removes its breakpoints from the child's memory, which is the
 // parent's; valgrind knows no such clone and ends the program. Launches run beside each other by
 // threads: run(..., N), or a pool.
+//
+// All this is Linux. Elsewhere (system_posix.hpp) the child is a fork, which reports by a pipe.
 
 #include <sched.h>
 #include <signal.h>
@@ -26,6 +28,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <coproc/detail/descriptor.hpp>
 #include <coproc/detail/system.hpp>
 #include <cstddef>
@@ -91,10 +94,13 @@ struct spawn_plan {
   uid_t uid = 0;
   pid_t die_with = 0;  // the parent's pid, or 0
 
-  // The child's report.
-  step failed = step::none;
-  int error = 0;
-  std::size_t at = 0;  // which of stdio, fds, limits
+  /// The child's report.
+  struct report {
+    step failed = step::none;
+    int error = 0;
+    std::size_t at = 0;  // which of stdio, fds, limits
+  } outcome;
+  system::report_channel channel;
 };
 
 /// Makes every descriptor above 2 close-on-exec, by whatever this kernel has. 0 or an errno.
@@ -112,7 +118,7 @@ COPROC_CHILD_SIDE inline int close_others_on_exec() {
 #define COPROC_CHILD_TRY(call, the_step, index)                    \
   do {                                                             \
     if (const int error_ = (call); error_ != 0) {                  \
-      plan.failed = (the_step), plan.error = error_, plan.at = (index); \
+      plan.outcome = {(the_step), error_, (index)};                \
       return;                                                      \
     }                                                              \
   } while (false)
@@ -162,14 +168,15 @@ COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
     error = result;
     if (result != EACCES) break;
   }
-  plan.failed = step::exec;
-  plan.error = error;
+  plan.outcome = {step::exec, error, 0};
 }
 
 #undef COPROC_CHILD_TRY
 
-COPROC_CHILD_SIDE inline int child_main(void* plan) {
-  become(*static_cast<spawn_plan*>(plan));
+COPROC_CHILD_SIDE inline int child_main(void* argument) {
+  auto& plan = *static_cast<spawn_plan*>(argument);
+  become(plan);
+  plan.channel.send(&plan.outcome, sizeof plan.outcome);
   system::exit_now(127);
 }
 
@@ -180,17 +187,23 @@ inline pid_t spawn(spawn_plan& plan, unique_fd& pidfd) {
   int fd = -1;
   const system::dumpable_kept kept(plan.set_uid || plan.set_gid);
   const system::all_signals_blocked blocked;
-  const pid_t pid = system::start_child(&child_main, &plan, fd);
+  const auto taken = [&plan](int number) {
+    return std::any_of(plan.fds, plan.fds + plan.fd_count,
+                       [number](const spawn_plan::fd_move& move) { return move.to == number; });
+  };
+  const pid_t pid = plan.channel.open(taken) ? system::start_child(&child_main, &plan, fd) : -1;
   pidfd = above_stdio(unique_fd(fd));
   if (pid < 0) {
-    plan.failed = step::clone;
-    plan.error = errno;
-  } else if (plan.failed != step::none) {
-    system::reap_failed(pid, pidfd.get());
-    pidfd.reset();
+    plan.outcome = {step::clone, errno, 0};
+  } else {
+    plan.channel.receive(&plan.outcome, sizeof plan.outcome);
+    if (plan.outcome.failed != step::none) {
+      system::reap_failed(pid, pidfd.get());
+      pidfd.reset();
+    }
   }
   errno = saved_errno;
-  return plan.failed == step::none ? pid : -1;
+  return plan.outcome.failed == step::none ? pid : -1;
 }
 
 }  // namespace coproc::detail

@@ -4,8 +4,10 @@
 
 // The seam to the operating system for launching, waiting and signalling: one file per kind.
 
-#if defined(__linux__)
+#if defined(_WIN32)
+#error "coproc: Windows has no launcher yet"
+#elif defined(__linux__) && !defined(COPROC_POSIX_ONLY)
 #include <coproc/detail/system_linux.hpp>  // IWYU pragma: export
 #else
-#error "coproc: only Linux has a launcher so far"
+#include <coproc/detail/system_posix.hpp>  // IWYU pragma: export
 #endif

@@ -180,6 +180,17 @@ class dumpable_kept {
   int before_ = -1;
 };
 
+/// How the child tells what went wrong: it writes into our memory.
+class report_channel {
+ public:
+  template <class Taken>
+  bool open(Taken) {
+    return true;
+  }
+  COPROC_CHILD_SIDE void send(const void*, std::size_t) const {}
+  void receive(void*, std::size_t) {}
+};
+
 #if defined(__GLIBC__)
 // The C library's clone() by its other name: ThreadSanitizer takes clone() for a fork, and does its
 // bookkeeping for one, but in the memory that is the parent's.
