@@ -291,9 +291,13 @@ COPROC_TEST("launch: without room for its terminal it leaves what it had") {
 }
 
 COPROC_TEST("launch: without room for what is passed it leaves what it had") {
-  const command what(child, "wait", std_out = piped, pass_fds[10] = 0, pass_fds[11] = 1);
-  const int failures = co_await launch_in_growing_room(what);
-  CHECK(failures >= 4);
+  // At each of the numbers that the launch itself would take first.
+  for (int next = 0; next < 6; ++next) {
+    const int first = *open_fds().rbegin() + 1 + next;
+    const command what(child, "wait", std_out = piped, pass_fds[first] = 0, pass_fds[first + 1] = 1);
+    const int failures = co_await launch_in_growing_room(what);
+    CHECK(failures >= 4);
+  }
 }
 
 COPROC_TEST("launch: a number that no descriptor can have is refused for pass_fds") {
