@@ -292,7 +292,7 @@ COPROC_TEST("launch: without room for its terminal it leaves what it had") {
 
 COPROC_TEST("launch: without room for what is passed it leaves what it had") {
   // At each of the numbers that the launch itself would take first.
-  for (int next = 0; next < 6; ++next) {
+  for (int next = 0; next < 10; ++next) {
     const int first = *open_fds().rbegin() + 1 + next;
     const command what(child, "wait", std_out = piped, pass_fds[first] = 0, pass_fds[first + 1] = 1);
     const int failures = co_await launch_in_growing_room(what);
