@@ -67,6 +67,15 @@ class buffer {
     return text;
   }
 
+  /// A copy of all of it, behind @p before.
+  std::string copy(std::string_view before) const {
+    std::string text;
+    text.reserve(before.size() + size());
+    advise_huge(text.data(), text.capacity());
+    text.append(before).append(view());
+    return text;
+  }
+
   /// All of it as a string, giving its own pages back on the way: the two together hold little
   /// more than the bytes.
   std::string drain() {

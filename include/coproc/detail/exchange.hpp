@@ -64,9 +64,7 @@ class gathering {
     return bytes.view().substr(std::min(from, bytes.size()));
   }
 
-  std::string text(const buffer& bytes) const {
-    return std::string(head_text()).append(bytes.view());
-  }
+  std::string text(const buffer& bytes) const { return bytes.copy(head_text()); }
   /// The same when complete, for the last time: without a second copy in memory.
   std::string take() { return head_text().empty() ? all.drain() : text(all); }
 
