@@ -71,7 +71,8 @@ class pipe_reader {
     one_at_a_time::check(me->busy_, "readline");
     std::optional<std::string_view> line = me->next_line();
     if (!line && !me->eof_) {
-      co_await fill_line(me);
+      const one_at_a_time guard(me->busy_, "readline");
+      co_await me->fill("readline", piece, true);
       line = me->next_line();
     }
     co_return line;
@@ -81,7 +82,8 @@ class pipe_reader {
     one_at_a_time::check(me->busy_, "readline");
     std::optional<std::string_view> line = me->next_line();
     if (!line && !me->eof_) {
-      co_await fill_line(me);
+      const one_at_a_time guard(me->busy_, "readline");
+      co_await me->fill("readline", piece, true);
       line = me->next_line();
     }
     into = line.value_or(std::string_view());
@@ -94,7 +96,8 @@ class pipe_reader {
     one_at_a_time::check(me->busy_, "lines");
     std::size_t end = me->end_of_lines();
     if (end == 0 && !me->eof_) {
-      co_await fill_line(me);
+      const one_at_a_time guard(me->busy_, "lines");
+      co_await me->fill("lines", piece, true);
       end = me->end_of_lines();
     }
     if (end == 0 && !me->buffer_.empty()) over_limit("lines", me->find_line_end(), me->limit_);
@@ -133,12 +136,7 @@ class pipe_reader {
     if (got > 0) {
       const auto count = static_cast<std::size_t>(got);
       if (small) std::memcpy(buffer_.prepare(count).first, data, count);
-      buffer_.commit(count);
-      drained_ = count < asked;
-      if (!drained_) chunk_ *= 4;
-      // A pipe that was full to the brim is a busy one: fewer, larger turns. Not before, as
-      // users other than root have only so many pages for pipes.
-      if (!enlarged_ && got >= 64 * 1024) enlarge();
+      committed(count, asked);
       return fill_result::data;
     }
     if (got < 0 && errno == EAGAIN) {
@@ -185,31 +183,44 @@ class pipe_reader {
  private:
   static constexpr std::size_t smallest = 4096;
 
-  /// Waits for bytes, or for the end.
-  awaitable<void> fill(const char* what, std::size_t most) {
+  /// Waits for bytes, or for a whole line with @p to_line; or for the end.
+  awaitable<void> fill(const char* what, std::size_t most, bool to_line = false) {
     for (;;) {
-      if (!drained_ && try_fill(most) != fill_result::blocked) {
-        if (!fairness_.due()) co_return;
-        const bool go_on = co_await yield_to_others();
-        if (!go_on || closed_) throw cancelled_error(what);
-        co_return;
+      if (to_line && buffer_.size() > limit_) over_limit(what, buffer_.size(), limit_);
+      bool filled;
+      if (drained_) {
+        // A stream that little has come from yet needs little memory to wait.
+        const auto [data, room] = buffer_.prepare(chunk_ <= smallest ? 64 : std::min(chunk_, most));
+        const std::size_t asked = std::min(room, most);
+        const auto [failure, got] = co_await fd_.read(asio::buffer(data, asked));
+        const bool heeded = co_await asio::this_coro::throw_if_cancelled();
+        const auto state = co_await asio::this_coro::cancellation_state;
+        filled = got > 0;
+        if (filled) committed(got, asked);
+        else drained_ = false;  // the end, or an error: a read of our own tells
+        if (failure == asio::error::operation_aborted || closed_ ||
+            missed_cancellation(heeded, state))
+          throw cancelled_error(what);
+        fairness_.waited();
+      } else {
+        filled = try_fill(most) != fill_result::blocked;
+        if (filled && fairness_.due()) {
+          const bool go_on = co_await yield_to_others();
+          if (!go_on || closed_) throw cancelled_error(what);
+        }
       }
-      const auto [failure] = co_await fd_.ready(asio::posix::descriptor_base::wait_read);
-      const bool heeded = co_await asio::this_coro::throw_if_cancelled();
-      const auto state = co_await asio::this_coro::cancellation_state;
-      if (failure || closed_ || missed_cancellation(heeded, state)) throw cancelled_error(what);
-      drained_ = false;
-      fairness_.waited();
+      if (filled && (!to_line || eof_ || find_newline() != std::string_view::npos)) co_return;
     }
   }
 
-  /// Fills until there is a whole line, or the end.
-  static awaitable<void> fill_line(self me) {
-    const one_at_a_time guard(me->busy_, "readline");
-    while (!me->eof_ && me->find_newline() == std::string_view::npos) {
-      if (me->buffer_.size() > me->limit_) over_limit("readline", me->buffer_.size(), me->limit_);
-      co_await me->fill("readline", piece);
-    }
+  /// So many bytes, of those that were asked for, are in the buffer now.
+  void committed(std::size_t count, std::size_t asked) {
+    buffer_.commit(count);
+    drained_ = count < asked;
+    if (!drained_) chunk_ *= 4;
+    // A pipe that was full to the brim is a busy one: fewer, larger turns. Not before, as users
+    // other than root have only so many pages for pipes.
+    if (!enlarged_ && count >= 64 * 1024) enlarge();
   }
 
   std::size_t find_line_end() {
