@@ -9,8 +9,8 @@
 
 namespace coproc::detail {
 
-/// What is behind a reader: the descriptor, and the bytes that have been read and not yet asked for.
-/// Bytes move from the one to the other in one synchronous step, so no cancellation can lose any.
+/// What is behind a reader: the descriptor, and the bytes that have been read, not yet asked for.
+/// What an operation has read is kept whatever else has become of it, so no cancellation loses any.
 class pipe_reader {
  public:
   using self = std::shared_ptr<pipe_reader>;
