@@ -96,7 +96,7 @@ class child final : private context_bound {
   /// Sends a signal to the child or, with @p group, to the group that it leads. Nothing happens
   /// where nobody is left to get it.
   void send(int number, bool group) {
-    if (number < 0 || number > SIGRTMAX)
+    if (number < 0 || number > system::last_signal())
       throw error(make_error_code(boost::system::errc::invalid_argument),
                   "send_signal: there is no signal " + std::to_string(number));
     int result = 0;

@@ -186,6 +186,7 @@ class pipe_reader {
   /// Waits for bytes, or for a whole line with @p to_line; or for the end.
   awaitable<void> fill(const char* what, std::size_t most, bool to_line = false) {
     for (;;) {
+      if (to_line && find_newline() != std::string_view::npos) co_return;
       if (to_line && buffer_.size() > limit_) over_limit(what, buffer_.size(), limit_);
       bool filled;
       if (drained_) {
@@ -209,7 +210,7 @@ class pipe_reader {
           if (!go_on || closed_) throw cancelled_error(what);
         }
       }
-      if (filled && (!to_line || eof_ || find_newline() != std::string_view::npos)) co_return;
+      if (filled && (!to_line || eof_)) co_return;
     }
   }
 

@@ -25,13 +25,13 @@ inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size)
     if (errno != EINTR) in_one_call.store(false, std::memory_order_relaxed);
   }
   sigset_t sigpipe, before, waiting;
-  ::sigemptyset(&sigpipe);
-  ::sigaddset(&sigpipe, SIGPIPE);
+  sigemptyset(&sigpipe);
+  sigaddset(&sigpipe, SIGPIPE);
   ::pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
   bool pending = false;
-  if (::sigismember(&before, SIGPIPE) == 1) {  // only then can there be one that is not ours
+  if (sigismember(&before, SIGPIPE) == 1) {  // only then can there be one that is not ours
     ::sigpending(&waiting);
-    pending = ::sigismember(&waiting, SIGPIPE) == 1;
+    pending = sigismember(&waiting, SIGPIPE) == 1;
   }
   ssize_t written;
   do written = ::write(fd, data, size);
@@ -41,7 +41,7 @@ inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size)
 #if defined(__APPLE__)  // has no sigtimedwait
     int number = 0;
     ::sigpending(&waiting);
-    if (::sigismember(&waiting, SIGPIPE) == 1) ::sigwait(&sigpipe, &number);
+    if (sigismember(&waiting, SIGPIPE) == 1) ::sigwait(&sigpipe, &number);
 #else
     const timespec now = {};
     while (::sigtimedwait(&sigpipe, nullptr, &now) < 0 && errno == EINTR) {
@@ -50,7 +50,7 @@ inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size)
     // Ours is this thread's own, and is taken first. One that was pending for the process is still
     // there; one that was pending for this thread was the same as ours, and is put back.
     ::sigpending(&waiting);
-    if (pending && ::sigismember(&waiting, SIGPIPE) == 0) ::raise(SIGPIPE);
+    if (pending && sigismember(&waiting, SIGPIPE) == 0) ::raise(SIGPIPE);
   }
   if (!pending) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = error;

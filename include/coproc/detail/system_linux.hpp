@@ -268,6 +268,8 @@ inline ssize_t write_no_signal(int fd, const void* data, std::size_t size) {
 
 inline std::size_t bytes_of_maxrss(long maxrss) { return static_cast<std::size_t>(maxrss) * 1024; }
 
+inline int last_signal() { return SIGRTMAX; }
+
 /// Sends a signal to the process of @p pidfd, or to @p pid where there is none.
 inline int send_signal(pid_t pid, int pidfd, int number) {
   if (pidfd >= 0) {

@@ -113,7 +113,7 @@ COPROC_CHILD_SIDE inline void default_signal_actions() {
 }
 COPROC_CHILD_SIDE inline void unblock_signals() {
   sigset_t none;
-  ::sigemptyset(&none);
+  sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 [[noreturn]] COPROC_CHILD_SIDE inline void exit_now(int status) { ::_exit(status); }
@@ -215,6 +215,14 @@ inline std::size_t bytes_of_maxrss(long maxrss) {
   return static_cast<std::size_t>(maxrss);
 #else
   return static_cast<std::size_t>(maxrss) * 1024;
+#endif
+}
+
+inline int last_signal() {
+#if defined(SIGRTMAX)
+  return SIGRTMAX;
+#else
+  return NSIG - 1;
 #endif
 }
 
