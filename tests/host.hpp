@@ -92,7 +92,7 @@ class saved_limit {
   }
   saved_limit(const saved_limit&) = delete;
   saved_limit& operator=(const saved_limit&) = delete;
-  ~saved_limit() { ::setrlimit(static_cast<__rlimit_resource>(resource_), &before_); }
+  ~saved_limit() { ::setrlimit(static_cast<decltype(RLIMIT_NOFILE)>(resource_), &before_); }
 
  private:
   int resource_;
