@@ -306,9 +306,9 @@ TEST_CASE("run: of two on two threads the first to end leaves the other its sign
     co_await for_ever();
   };
   int code = 0;
-  std::optional<std::jthread> other;
+  std::thread other;
   const auto start = [&]() -> asio::awaitable<void> {
-    other.emplace([&] {
+    other = std::thread([&] {
       try {
         coproc::run(second());
       } catch (const coproc::interrupted& e) {
@@ -319,7 +319,7 @@ TEST_CASE("run: of two on two threads the first to end leaves the other its sign
   };
   coproc::run(start());
   first_is_over = true;
-  other.reset();
+  other.join();
   CHECK(code == 130);
   CHECK(handled == 0);
   CHECK(now(SIGINT).sa_handler == &handler);
@@ -332,10 +332,9 @@ TEST_CASE("run: one after another, from any thread") {
   };
   for (int i = 0; i < 3; ++i) CHECK(coproc::run(main()) == 2);
   std::atomic<int> sum = 0;
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 4; ++i) threads.emplace_back([&] { sum += coproc::run(main()); });
-  }
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { sum += coproc::run(main()); });
+  for (auto& thread : threads) thread.join();
   CHECK(sum == 8);
   CHECK(!test::has_children());
 }

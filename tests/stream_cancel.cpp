@@ -295,8 +295,9 @@ TEST_CASE("stream_cancel: a cancellation that comes when the wait has just ended
     }
   };
   auto done = asio::co_spawn(strand, body(), asio::use_future);
-  std::jthread other([&] { context.run_for(30s); });
+  std::thread other([&] { context.run_for(30s); });
   context.run_for(30s);
+  other.join();
   REQUIRE(done.wait_for(0s) == std::future_status::ready);
   done.get();
 }
