@@ -251,7 +251,7 @@ TEST_CASE("keywords: a null pointer is refused") {
   CHECK_THROWS_AS(cwd = nothing, std::invalid_argument);
   CHECK_THROWS_AS(argv0 = nothing, std::invalid_argument);
   CHECK_THROWS_AS(input = nothing, std::invalid_argument);
-  CHECK_THROWS_AS(as_user = nothing, std::logic_error);
+  CHECK_THROWS_AS(as_user = nothing, std::invalid_argument);
   CHECK_THROWS_AS(env[nothing], std::invalid_argument);
   CHECK_THROWS_AS(env["K"] = nothing, std::invalid_argument);
   const std::map<std::string, const char*> map = {{"K", nullptr}};

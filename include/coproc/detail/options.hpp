@@ -95,6 +95,32 @@ class stdio {
   std::shared_ptr<sink> copy_to;  // piped, with a tee
 };
 
+template <class T>
+concept text = (std::convertible_to<const T&, std::string_view> ||
+                std::convertible_to<const T&, std::string>) && !std::is_null_pointer_v<T>;
+template <class T>
+concept path_like = !text<T> && std::convertible_to<const T&, std::filesystem::path>;
+template <class T>
+concept number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
+                 !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
+                 !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+/// What can be one argument, or a variable's value: a string, a path or an integer.
+template <class T>
+concept word = text<T> || path_like<T> || number<T>;
+
+/// The text that stands for a value in an argument list.
+template <word T>
+std::string to_word(const T& value) {
+  if constexpr (std::is_pointer_v<T>)
+    if (value == nullptr)
+      throw std::invalid_argument("coproc: a null pointer where a string was expected");
+  if constexpr (std::convertible_to<const T&, std::string_view>)
+    return std::string(static_cast<std::string_view>(value));
+  else if constexpr (text<T>) return value;
+  else if constexpr (path_like<T>) return static_cast<std::filesystem::path>(value).string();
+  else return std::to_string(value);
+}
+
 /// A user or group: a number, or a name to look up.
 template <class Id>
 class account {
@@ -102,9 +128,8 @@ class account {
   template <std::integral Number>
     requires(!std::same_as<Number, bool>)
   account(Number number) : value(std::in_range<Id>(number) ? static_cast<Id>(number) : nobody) {}
-  template <class Name>
-    requires std::convertible_to<Name, std::string>
-  account(Name&& name) : value(std::string(std::forward<Name>(name))) {}
+  template <text Name>
+  account(const Name& name) : value(to_word(name)) {}
 
   /// Nobody has that number: in the system's calls it says "no change". It is refused.
   static constexpr Id nobody = static_cast<Id>(-1);
@@ -142,32 +167,6 @@ class options {
   std::vector<int> ok_codes{0};
   retrying retry;
 };
-
-template <class T>
-concept text = (std::convertible_to<const T&, std::string_view> ||
-                std::convertible_to<const T&, std::string>) && !std::is_null_pointer_v<T>;
-template <class T>
-concept path_like = !text<T> && std::convertible_to<const T&, std::filesystem::path>;
-template <class T>
-concept number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
-                 !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
-                 !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
-/// What can be one argument, or a variable's value: a string, a path or an integer.
-template <class T>
-concept word = text<T> || path_like<T> || number<T>;
-
-/// The text that stands for a value in an argument list.
-template <word T>
-std::string to_word(const T& value) {
-  if constexpr (std::is_pointer_v<T>)
-    if (value == nullptr)
-      throw std::invalid_argument("coproc: a null pointer where a string was expected");
-  if constexpr (std::convertible_to<const T&, std::string_view>)
-    return std::string(static_cast<std::string_view>(value));
-  else if constexpr (text<T>) return value;
-  else if constexpr (path_like<T>) return static_cast<std::filesystem::path>(value).string();
-  else return std::to_string(value);
-}
 
 /// What `keyword = value` gives: a change to the options, to be applied by the command it is
 /// written in. A class with a constructor, since g++ 12 copies temporary aggregates in a co_await
