@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
 # Runs the tests on other releases of Debian: their compilers, Boosts and Catch2.
 #
-#   cmake/debian_matrix.sh [SUITE ...]      trixie and sid, unless others are named; as root
+#   cmake/debian_matrix.sh [--install | --compile] [SUITE ...]      trixie and sid, unless others are
+#                                                                 named; as root
+#
+# With --install it only makes sure that what is needed is there, with --compile a few of the tests
+# are compiled, and not linked or run.
 #
 # Each suite has a root of its own, which debootstrap makes once from MIRROR, in COPROC_ROOTS
 # (/var/cache/coproc-roots); this tree is copied into it, and tests/run does the rest there.
@@ -9,6 +13,27 @@
 set -euo pipefail
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 roots=${COPROC_ROOTS:-/var/cache/coproc-roots}
+# What is done in the root, where the tree is /src.
+work=(/src/tests/run)
+case ${1:-} in
+  --install)
+    work=(/src/cmake/setup.sh tests)
+    shift
+    ;;
+  --compile)
+    # shellcheck disable=SC2016 # for the shell in there
+    work=(sh -euc '
+      cd /src
+      cmake/setup.sh tests
+      [ -e /usr/include/catch2/catch.hpp ] && catch=0 || catch=1
+      for name in process stream communicate gather_commands; do
+        echo "$name"
+        c++ -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
+          -DCOPROC_CATCH_V3=$catch "-DCOPROC_CHILD=\"child\"" "tests/$name.cpp"
+      done')
+    shift
+    ;;
+esac
 [ $# -gt 0 ] || set -- trixie sid
 
 if [ "$(id -u)" != 0 ]; then
@@ -42,5 +67,5 @@ for suite in "$@"; do
     mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
     exec chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
       PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"' \
-    sh "$root" ${COPROC_WERROR:+"COPROC_WERROR=$COPROC_WERROR"} /src/tests/run
+    sh "$root" ${COPROC_WERROR:+"COPROC_WERROR=$COPROC_WERROR"} "${work[@]}"
 done
