@@ -97,7 +97,7 @@ class pipe_writer {
       const std::size_t written = me->try_write(rest);
       rest.remove_prefix(written);
       if (written == 0) {
-        const auto [failure] = co_await me->fd_.ready(asio::posix::descriptor_base::wait_write);
+        const auto [failure] = co_await me->fd_.writable();
         const bool heeded = co_await asio::this_coro::throw_if_cancelled();
         const auto state = co_await asio::this_coro::cancellation_state;
         if (failure || me->closed_ || missed_cancellation(heeded, state))

@@ -58,7 +58,7 @@ class watched_fd final : private context_bound {
   /// Empty when the context has gone.
   const asio::any_io_executor& executor() const noexcept { return executor_; }
 
-  /// For waits only.
+  /// For waits, and for read().
   descriptor& registered() {
     if (!executor_ || !fd_) throw cancelled_error("wait for a closed descriptor");
     // The first of a context needs descriptors of its own, and throws where there are none left.
@@ -90,14 +90,15 @@ class watched_fd final : private context_bound {
   }
   void close() { release(); }
 
-  /// Waits until the descriptor is ready. Error: cancelled, or closed; whoever awaits it looks for a
-  /// missed_cancellation() too. (No coroutine of its own: this is waited for at each turn.)
-  awaitable<std::tuple<error_code>> ready(asio::posix::descriptor_base::wait_type kind) {
-    return registered().async_wait(kind, asio::as_tuple(asio::use_awaitable_t<>()));
+  /// Waits until the descriptor takes bytes. Error: cancelled, or closed; whoever awaits it looks for
+  /// a missed_cancellation() too. (No coroutine of its own: this is waited for at each turn.)
+  awaitable<std::tuple<error_code>> writable() {
+    return registered().async_wait(asio::posix::descriptor_base::wait_write,
+                                   asio::as_tuple(asio::use_awaitable_t<>()));
   }
 
-  /// The same, and reads what is there into @p room, which must stay until then: the reactor does
-  /// that with fewer system calls. Where it has read something, that counts, whatever the error.
+  /// Waits for bytes, or the end, and reads into @p room, which must stay until then: that costs less
+  /// than to wait and then read. Where it has read something, that counts, whatever the error.
   awaitable<std::tuple<error_code, std::size_t>> read(asio::mutable_buffer room) {
     return registered().async_read_some(room, asio::as_tuple(asio::use_awaitable_t<>()));
   }
