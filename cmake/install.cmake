@@ -6,7 +6,7 @@ include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/coproc")
 set(pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 
-install(TARGETS coproc EXPORT coproc-targets FILE_SET HEADERS)
+install(TARGETS coproc EXPORT coproc-targets FILE_SET HEADERS FILE_SET other_systems)
 install(EXPORT coproc-targets NAMESPACE coproc:: DESTINATION "${package_dir}")
 
 configure_package_config_file(

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
-#include "host.hpp"
+#include "support.hpp"
 
 using namespace test;
 using coproc::as_completed;
@@ -32,7 +32,7 @@ COPROC_TEST("as_completed: gives results in the order in which they come") {
   CHECK_FALSE(more);
 }
 
-COPROC_TEST("as_completed: captures commands, with keywords for each") {
+COPROC_TEST("as_completed: captures commands, with keywords for each", "[posix]") {
   std::vector<command> all;
   for (int i = 0; i < 30; ++i) all.emplace_back("sh", "-c", "echo $0$A", i);
   auto results = as_completed(all, concurrency = 5, env["A"] = "!");
@@ -115,7 +115,7 @@ COPROC_TEST("as_completed: with return_exceptions it is a value") {
   CHECK(good == 1);
 }
 
-COPROC_TEST("as_completed: next can be cancelled, and nothing is lost") {
+COPROC_TEST("as_completed: next can be cancelled, and nothing is lost", "[posix]") {
   std::vector<command> all;
   all.emplace_back("sh", "-c", "read line; echo got $line", std_in = devnull);
   all.emplace_back(child, "wait");

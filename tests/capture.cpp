@@ -25,7 +25,7 @@ std::size_t kib_of(const std::string& name) {
 
 }  // namespace
 
-COPROC_TEST("capture: both outputs, the returncode, and why it ended") {
+COPROC_TEST("capture: both outputs, the returncode, and why it ended", "[posix]") {
   auto done = co_await capture(child, "say", "to out", "to err");
   CHECK(done.out == "to out");
   CHECK(done.err == "to err");
@@ -64,7 +64,7 @@ COPROC_TEST("capture: outputs go where the keywords say") {
   CHECK(merged.out == "onetwo");
 }
 
-COPROC_TEST("capture: usage has CPU time and peak memory") {
+COPROC_TEST("capture: usage has CPU time and peak memory", "[posix]") {
   auto busy = co_await capture(child, "burn", 60);
   CHECK(busy.usage.user + busy.usage.system >= 60ms);
   CHECK(busy.elapsed >= 60ms);
@@ -73,7 +73,7 @@ COPROC_TEST("capture: usage has CPU time and peak memory") {
   CHECK(large.usage.peak_rss < 4096ull << 20);
 }
 
-COPROC_TEST("capture: check throws exit_error with the command, the status and the end of stderr") {
+COPROC_TEST("capture: check throws exit_error with the command, the status and the end of stderr", "[posix]") {
   auto done = co_await capture("sh", "-c", "echo lost >&2; printf 'the reason\\033[0m\\n' >&2; exit 3");
   try {
     done.check();
@@ -104,7 +104,7 @@ COPROC_TEST("capture: ok_codes say what success is") {
   CHECK_FALSE(none.succeeded());
 }
 
-COPROC_TEST("capture: messages show only the last lines of stderr, and no secret") {
+COPROC_TEST("capture: messages show only the last lines of stderr, and no secret", "[posix]") {
   auto done = co_await capture("sh", "-c", "seq 1 100 >&2; exit 1", coproc::secret("hunter2"));
   const std::string text = [&] {
     try {
@@ -121,7 +121,7 @@ COPROC_TEST("capture: messages show only the last lines of stderr, and no secret
   CHECK(text.find("***") != std::string::npos);
 }
 
-COPROC_TEST("capture: a message has the end of stderr though max_output has cut it off") {
+COPROC_TEST("capture: a message has the end of stderr though max_output has cut it off", "[posix]") {
   auto done = co_await capture("sh", "-c", "seq 1 5000 >&2; echo the reason >&2; exit 1",
                                max_output = cut(10));
   CHECK(done.err == "1\n2\n3\n4\n5\n");
@@ -143,20 +143,20 @@ COPROC_TEST("capture: a timeout stops the child and keeps what it has written") 
   CHECK_FALSE(has_children());
 }
 
-COPROC_TEST("capture: after a timeout SIGTERM comes first, and its words are kept") {
+COPROC_TEST("capture: after a timeout SIGTERM comes first, and its words are kept", "[posix]") {
   auto e = co_await thrown<coproc::timeout_error>(
       capture(child, "on-term", 0, timeout = 200ms, grace = 20s));
   CHECK(e.out() == "ready\nterm\n");
 }
 
-COPROC_TEST("capture: who ignores SIGTERM gets SIGKILL after the grace") {
+COPROC_TEST("capture: who ignores SIGTERM gets SIGKILL after the grace", "[posix]") {
   auto e = co_await thrown<coproc::timeout_error>(
       capture(child, "ignore-term", timeout = 100ms, grace = 100ms));
   CHECK(e.elapsed() >= 200ms);
   CHECK_FALSE(has_children());
 }
 
-COPROC_TEST("capture: a timeout reaches the whole group") {
+COPROC_TEST("capture: a timeout reaches the whole group", "[posix]") {
   auto e = co_await thrown<coproc::timeout_error>(
       capture("sh", "-c", "sleep 1000 | sleep 1000 & echo $!; wait", process_group = new_group,
               timeout = 200ms));
@@ -170,7 +170,7 @@ COPROC_TEST("capture: a timeout reaches the whole group") {
   CHECK(gone);
 }
 
-COPROC_TEST("capture: idle_timeout ends a child that has gone silent") {
+COPROC_TEST("capture: idle_timeout ends a child that has gone silent", "[posix]") {
   auto e = co_await thrown<coproc::timeout_error>(capture(child, "wait", idle_timeout = 100ms));
   CHECK(e.out() == "ready\n");
   CHECK(std::string(e.what()).find("wrote nothing for 0.1 s") != std::string::npos);
@@ -188,7 +188,7 @@ COPROC_TEST("capture: max_output fails with the first bytes and stops the child"
   CHECK(exact.out.size() == 1000);
 }
 
-COPROC_TEST("capture: cut keeps the first bytes, and the child runs to its end") {
+COPROC_TEST("capture: cut keeps the first bytes, and the child runs to its end", "[posix]") {
   auto done = co_await capture("sh", "-c", "seq 1 100000; echo all >&2; exit 4", max_output = cut(9));
   CHECK(done.out == "1\n2\n3\n4\n5");
   CHECK(done.out_dropped == 588895 - 9);
@@ -197,7 +197,7 @@ COPROC_TEST("capture: cut keeps the first bytes, and the child runs to its end")
   CHECK(done.returncode == 4);
 }
 
-COPROC_TEST("capture: head_and_tail keeps both ends and counts what is between") {
+COPROC_TEST("capture: head_and_tail keeps both ends and counts what is between", "[posix]") {
   auto done = co_await capture("seq", 1, 100000, max_output = head_and_tail(24));
   CHECK(done.out == "1\n2\n3\n4\n5\n6\n9999\n100000\n");
   CHECK(done.out_dropped == 588895 - 24);
@@ -227,21 +227,21 @@ COPROC_TEST("capture: a grandchild that writes on is heard until it is silent, o
   ::kill(std::atoi(endless.out.c_str()), SIGKILL);
 }
 
-COPROC_TEST("capture: a cancellation ends the child and gives its output") {
+COPROC_TEST("capture: a cancellation ends the child and gives its output", "[posix]") {
   auto e = co_await thrown<coproc::timeout_error>(
       coproc::wait_for(capture(child, "on-term", 0), 300ms));
   CHECK(e.out() == "ready\nterm\n");
   CHECK_FALSE(has_children());
 }
 
-COPROC_TEST("capture: tee copies the output as it comes") {
+COPROC_TEST("capture: tee copies the output as it comes", "[posix]") {
   std::ostringstream copy;
   auto done = co_await capture("seq", 1, 3, std_out = tee(copy));
   CHECK(copy.str() == "1\n2\n3\n");
   CHECK(done.out == copy.str());
 }
 
-COPROC_TEST("capture: tee_lines calls once for each line") {
+COPROC_TEST("capture: tee_lines calls once for each line", "[posix]") {
   std::vector<std::string> lines;
   auto add = [&](std::string_view line) { lines.emplace_back(line); };
   auto done = co_await capture("printf", "one\n\nthree", std_out = tee_lines(add));
@@ -262,7 +262,7 @@ COPROC_TEST("capture: a tee that waits makes the child wait, and the other strea
   CHECK(done.out.size() == 3000000);
 }
 
-COPROC_TEST("capture: an exception of a tee ends the child and comes out") {
+COPROC_TEST("capture: an exception of a tee ends the child and comes out", "[posix]") {
   auto bad = [](std::string_view) { throw std::runtime_error("tee"); };
   auto e = co_await thrown<std::runtime_error>(
       capture("sh", "-c", "echo x; exec sleep 1000", std_out = tee(bad)));
@@ -270,7 +270,7 @@ COPROC_TEST("capture: an exception of a tee ends the child and comes out") {
   CHECK_FALSE(has_children());
 }
 
-COPROC_TEST("capture: tee with max_output sees everything") {
+COPROC_TEST("capture: tee with max_output sees everything", "[posix]") {
   std::size_t seen = 0;
   auto count = [&](std::string_view text) { seen += text.size(); };
   auto done = co_await capture("seq", 1, 100000, std_out = tee(count), max_output = head_and_tail(100));
@@ -290,7 +290,7 @@ COPROC_TEST("capture: gather takes commands") {
   CHECK_FALSE(outcomes.at(20).has_value());
 }
 
-COPROC_TEST("capture: 256 MiB need hardly more memory than that") {
+COPROC_TEST("capture: 256 MiB need hardly more memory than that", "[posix]") {
   std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins anew
   const std::size_t before = kib_of("VmRSS");
   auto done = co_await capture("/bin/sh", "-c", "head -c 268435456 /dev/zero");
@@ -309,7 +309,7 @@ COPROC_TEST("capture: launch errors come through") {
   CHECK(e.code() == boost::system::errc::no_such_file_or_directory);
 }
 
-COPROC_TEST("capture: a grandchild that writes for ever does not keep a timed-out capture") {
+COPROC_TEST("capture: a grandchild that writes for ever does not keep a timed-out capture", "[posix]") {
   auto e = co_await thrown<coproc::timeout_error>(
       capture("sh", "-c", "(while :; do echo x; sleep 0.05; done) & echo $! >&2; exec sleep 1000",
               timeout = 300ms, grace = 300ms));
@@ -319,7 +319,7 @@ COPROC_TEST("capture: a grandchild that writes for ever does not keep a timed-ou
   ::kill(writer, SIGKILL);
 }
 
-COPROC_TEST("capture: a child that writes a lot on SIGTERM is read while it is being stopped") {
+COPROC_TEST("capture: a child that writes a lot on SIGTERM is read while it is being stopped", "[posix]") {
   bool ready = false;
   beside<coproc::completed> running(
       co_await asio::this_coro::executor,
@@ -344,7 +344,7 @@ asio::awaitable<void> for_ever(std::string_view) {
 
 }  // namespace
 
-COPROC_TEST("capture: a tee that waits for ever does not keep a timeout from coming") {
+COPROC_TEST("capture: a tee that waits for ever does not keep a timeout from coming", "[posix]") {
   auto e = co_await thrown<coproc::timeout_error>(
       capture(child, "say", "all of it", "", std_out = tee(for_ever), timeout = 1s, grace = 200ms));
   CHECK(e.out() == "all of it");
@@ -354,7 +354,7 @@ COPROC_TEST("capture: a tee that waits for ever does not keep a timeout from com
   CHECK_FALSE(has_children());
 }
 
-COPROC_TEST("capture: a tee that waits is cancelled with its capture") {
+COPROC_TEST("capture: a tee that waits is cancelled with its capture", "[posix]") {
   auto e = co_await thrown<coproc::timeout_error>(coproc::wait_for(
       capture("sh", "-c", "echo x; exec sleep 1000", std_out = tee_lines(for_ever), grace = 200ms), 1s));
   CHECK(e.out() == "x\n");
@@ -373,7 +373,7 @@ COPROC_TEST("capture: the time that a tee takes is no silence of the child") {
   CHECK(calls == 1);
 }
 
-COPROC_TEST("capture: tee_lines has every line whole, whatever max_output drops") {
+COPROC_TEST("capture: tee_lines has every line whole, whatever max_output drops", "[posix]") {
   std::string all;
   for (int i = 1; i <= 50000; ++i) all += std::to_string(i) + '\n';
   for (const auto& bound : {cut(10), cut(1000), head_and_tail(11), head_and_tail(100000), cut(0)}) {
@@ -386,7 +386,7 @@ COPROC_TEST("capture: tee_lines has every line whole, whatever max_output drops"
   }
 }
 
-COPROC_TEST("capture: tee_lines gives a line without an end in pieces") {
+COPROC_TEST("capture: tee_lines gives a line without an end in pieces", "[posix]") {
   std::size_t bytes = 0, longest = 0;
   auto add = [&](std::string_view piece) {
     bytes += piece.size();
@@ -417,7 +417,7 @@ asio::awaitable<void> at_once(std::string_view) { co_return; }
 
 }  // namespace
 
-COPROC_TEST("capture: a timeout comes through a flood on both outputs, with a tee that is awaited") {
+COPROC_TEST("capture: a timeout comes through a flood on both outputs, with a tee that is awaited", "[posix]") {
   for (int i = 0; i < 5; ++i) {
     auto e = co_await thrown<coproc::timeout_error>(coproc::wait_for(
         capture("sh", "-c", "(while :; do echo e >&2; sleep 0.003; done) & exec yes",
@@ -429,7 +429,7 @@ COPROC_TEST("capture: a timeout comes through a flood on both outputs, with a te
   CHECK_FALSE(has_children());
 }
 
-COPROC_TEST("capture: a second cancellation is seen though the child floods its output") {
+COPROC_TEST("capture: a second cancellation is seen though the child floods its output", "[posix]") {
   bool ready = false;
   beside<coproc::completed> running(
       co_await asio::this_coro::executor,
@@ -440,7 +440,7 @@ COPROC_TEST("capture: a second cancellation is seen though the child floods its 
   co_await cancel_twice(running);
 }
 
-COPROC_TEST("capture: a tee that throws while the child is stopped takes nothing from the error") {
+COPROC_TEST("capture: a tee that throws while the child is stopped takes nothing from the error", "[posix]") {
   bool stopping = false;
   auto bad = [&](std::string_view) {
     if (stopping) throw std::runtime_error("tee");
@@ -455,7 +455,7 @@ COPROC_TEST("capture: a tee that throws while the child is stopped takes nothing
   CHECK(e.elapsed() < 20s);
 }
 
-COPROC_TEST("capture: each error says why it ended, how long it took, and what the child used") {
+COPROC_TEST("capture: each error says why it ended, how long it took, and what the child used", "[posix]") {
   const auto full = [](const coproc::error& e, coproc::end_reason why) {
     CHECK(e.why() == why);
     CHECK(e.elapsed() > 0ns);

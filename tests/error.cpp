@@ -29,7 +29,7 @@ coproc::output partial() { return coproc::output("some out", "some err"); }
 
 }  // namespace
 
-TEST_CASE("error: the message is what was said, the code is kept beside it") {
+TEST_CASE("error: the message is what was said, the code is kept beside it", "[posix]") {
   const coproc::error e(coproc::error_code(EPIPE, boost::system::system_category()), "words",
                         partial());
   CHECK(std::string(e.what()) == "words");

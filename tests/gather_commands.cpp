@@ -3,7 +3,11 @@
 
 // gather over commands, what it does as each ends, and commands that are tried again.
 
+#if defined(_WIN32)
+#include "support.hpp"
+#else
 #include "host.hpp"
+#endif
 
 using namespace test;
 using coproc::capture;
@@ -135,6 +139,7 @@ COPROC_TEST("gather_commands: an exception of on_done cancels the others and com
   CHECK_FALSE(has_children());
 }
 
+#if !defined(_WIN32)
 COPROC_TEST("gather_commands: near the limit of descriptors it holds back, and does not fail") {
   const saved_limit few(RLIMIT_NOFILE, static_cast<rlim_t>(*open_fds().rbegin() + 60));
   const std::vector<command> all(300, command("sh", "-c", "echo x; echo y >&2"));
@@ -162,6 +167,7 @@ COPROC_TEST("gather_commands: where there is no room for even one, it fails") {
   CHECK(e.code().value() == EMFILE);
   CHECK_FALSE(has_children());
 }
+#endif
 
 // ---- retry ----
 
@@ -247,6 +253,7 @@ COPROC_TEST("gather_commands: retry is refused where nothing is captured, and be
       capture(command(child, "exit", 0, retry = attempts(2)) | command("cat")));
 }
 
+#if !defined(_WIN32)
 COPROC_TEST("gather_commands: a number that no descriptor can have is a failure, and no shortage") {
   const auto start = std::chrono::steady_clock::now();
   std::vector<command> all(1, command("sleep", 20));
@@ -254,3 +261,4 @@ COPROC_TEST("gather_commands: a number that no descriptor can have is a failure,
   (void)co_await thrown<coproc::launch_error>(gather(all, concurrency = 2));
   CHECK(std::chrono::steady_clock::now() - start < 15s);
 }
+#endif

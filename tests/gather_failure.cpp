@@ -319,7 +319,7 @@ TEST_CASE("gather_failure: on four threads too no child is left") {
   test::run_on_threads(4, many());
 }
 
-COPROC_TEST("gather_failure: a second cancellation is passed on: the children are killed at once") {
+COPROC_TEST("gather_failure: a second cancellation is passed on: the children are killed at once", "[posix]") {
   int ready = 0;
   const auto stubborn = [&] {
     return coproc::command(child, "ignore-term", grace = std::chrono::hours(1),

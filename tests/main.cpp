@@ -18,11 +18,13 @@ extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 #endif
 
 int main(int argc, char** argv) {
+#if !defined(_WIN32)
   // As a program that its user's shell starts; a test runner may have set other things.
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   ::signal(SIGCHLD, SIG_DFL);
+#endif
   return Catch::Session().run(argc, argv);
 }

@@ -6,7 +6,7 @@
 using namespace test;
 using coproc::exec;
 
-COPROC_TEST("next_line: the lines of both outputs, each in its order, until both have ended") {
+COPROC_TEST("next_line: the lines of both outputs, each in its order, until both have ended", "[posix]") {
   auto process = co_await exec("sh", "-c",
                                "for i in 1 2 3; do echo out $i; echo err $i >&2; done; printf last",
                                std_out = piped, std_err = piped);
@@ -30,7 +30,7 @@ COPROC_TEST("next_line: one output alone, and none") {
   CHECK_FALSE(nothing.has_value());
 }
 
-COPROC_TEST("next_line: a flood of one output does not keep the other waiting") {
+COPROC_TEST("next_line: a flood of one output does not keep the other waiting", "[posix]") {
   // The flood ends only when somebody has seen the line on stderr and ended it.
   auto process = co_await exec("sh", "-c", "yes & echo $! >&2; sleep 0.3; echo late >&2; wait",
                                std_out = piped, std_err = piped);

@@ -207,7 +207,7 @@ TEST_CASE("quote: split gives back what join was given") {
   CHECK(coproc::split(coproc::join(all)) == all);
 }
 
-COPROC_TEST("quote: quote is Python's shlex.quote to the byte") {
+COPROC_TEST("quote: quote is Python's shlex.quote to the byte", "[posix]") {
   words all = everything();
   all.push_back(text({"a\0b", 3}));
   const words expected = co_await ask_python("hex(shlex.quote(t))", all);
@@ -217,7 +217,7 @@ COPROC_TEST("quote: quote is Python's shlex.quote to the byte") {
   }
 }
 
-COPROC_TEST("quote: split is Python's shlex.split, errors too") {
+COPROC_TEST("quote: split is Python's shlex.split, errors too", "[posix]") {
   const words lines = everything();
   const words expected = co_await ask_python("split(t)", lines);
   int errors = 0;
@@ -240,13 +240,13 @@ COPROC_TEST("quote: split is Python's shlex.split, errors too") {
   CHECK(errors < static_cast<int>(lines.size()) - 100);
 }
 
-COPROC_TEST("quote: sh reads each quoted word back") {
+COPROC_TEST("quote: sh reads each quoted word back", "[posix]") {
   const words all = everything();
   const words read = co_await read_by_shell("/bin/sh", all);
   CHECK(read == all);
 }
 
-COPROC_TEST("quote: bash reads each quoted word back") {
+COPROC_TEST("quote: bash reads each quoted word back", "[posix]") {
   const words all = everything();
   const words read = co_await read_by_shell("bash", all);
   CHECK(read == all);

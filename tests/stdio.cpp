@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <map>
 
+#include <boost/asio/posix/stream_descriptor.hpp>
+
 #include "host.hpp"
 
 using namespace test;

@@ -11,19 +11,23 @@
 #include <catch2/catch.hpp>
 #endif
 
-#include <dirent.h>
-#include <sys/wait.h>
-
 #include <atomic>
 #include <chrono>
 #include <coproc/coproc.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <set>
 #include <sstream>
 #include <string>
 #include <thread>
+
+#if defined(_WIN32)
+#include "system_windows.hpp"
+#else
+#include "system_posix.hpp"
+#endif
 
 namespace test {
 
@@ -33,13 +37,6 @@ using namespace std::chrono_literals;
 
 /// The program of tests/child.cpp.
 inline const std::string child = COPROC_CHILD;
-
-inline int thread_count() {
-  int count = 0;
-  for ([[maybe_unused]] const auto& task : std::filesystem::directory_iterator("/proc/self/task"))
-    ++count;
-  return count;
-}
 
 /// True when the library's thread has reaped all that was left to it, and closed its descriptors.
 inline bool at_rest() { return coproc::detail::reaper::instance().idle(); }
@@ -118,26 +115,6 @@ asio::awaitable<E> thrown(asio::awaitable<T> what) {
   if (!caught) FAIL("expected an exception");
   co_return *caught;
 }
-
-/// The numbers of the open descriptors of this process.
-inline std::set<int> open_fds() {
-  std::set<int> fds;
-  DIR* const dir = ::opendir("/proc/self/fd");
-  while (const dirent* entry = ::readdir(dir))
-    if (entry->d_name[0] != '.' && std::atoi(entry->d_name) != ::dirfd(dir))
-      fds.insert(std::atoi(entry->d_name));
-  ::closedir(dir);
-  return fds;
-}
-
-/// The children of this process, zombies among them, by a wait that takes none of them.
-inline bool has_children() {
-  siginfo_t info{};
-  return ::waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) == 0;
-}
-
-/// True while a process (or a zombie) of that number exists.
-inline bool exists(int pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; }
 
 /// Waits, going around the event loop, until @p condition holds; false after 10 s. For what other
 /// processes do and nobody tells: everything else is awaited.
@@ -266,9 +243,9 @@ inline std::string pattern(std::size_t size) {
 class temporary_directory {
  public:
   temporary_directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "coproc.XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) FAIL("mkdtemp");
-    path = name;
+    static std::random_device any;
+    do path = std::filesystem::temp_directory_path() / ("coproc." + std::to_string(any()));
+    while (!std::filesystem::create_directory(path));
   }
   temporary_directory(const temporary_directory&) = delete;
   temporary_directory& operator=(const temporary_directory&) = delete;

@@ -85,7 +85,7 @@ COPROC_TEST("wait_for: throws a timeout_error when time has run out, and not bef
   CHECK(error.out().empty());
 }
 
-COPROC_TEST("wait_for: a timeout of communicate carries the output so far") {
+COPROC_TEST("wait_for: a timeout of communicate carries the output so far", "[posix]") {
   auto process = co_await exec(child, "pieces", "some of it, ", "and the rest", std_in = piped,
                                std_out = piped, std_err = piped);
   co_await process.std_in().write("1");
@@ -110,7 +110,7 @@ COPROC_TEST("wait_for: a timeout of communicate carries the output so far") {
   CHECK(all == "some of it, and the rest");
 }
 
-COPROC_TEST("wait_for: after a timeout of wait the child runs on and can be waited for") {
+COPROC_TEST("wait_for: after a timeout of wait the child runs on and can be waited for", "[posix]") {
   auto process = co_await exec(child, "on-term", 6, std_out = piped);
   co_await process.std_out().readline();
   for (int i = 0; i < 3; ++i)
@@ -338,7 +338,7 @@ TEST_CASE("wait_for: on four threads each ends one way or the other") {
   CHECK(done > 0);
 }
 
-COPROC_TEST("wait_for: a second cancellation is passed on: the child is killed at once") {
+COPROC_TEST("wait_for: a second cancellation is passed on: the child is killed at once", "[posix]") {
   bool ready = false;
   auto job = coproc::capture(child, "ignore-term", grace = std::chrono::hours(1),
                              std_out = tee([&](std::string_view) { ready = true; }));

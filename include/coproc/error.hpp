@@ -60,9 +60,12 @@ class launch_error : public error {
  public:
   /// @param step what failed: "exec", "chdir", "open", ... (see step())
   /// @param message "program: step object: reason"
-  launch_error(int error_number, std::string_view step, std::string message)
-      : error(error_code(error_number, boost::system::system_category()), std::move(message)),
-        step_(step) {}
+  launch_error(error_code why, std::string_view step, std::string message)
+      : error(why, std::move(message)), step_(step) {}
+  /// @param number of the system: an errno, or what Windows calls one
+  launch_error(int number, std::string_view step, std::string message)
+      : launch_error(error_code(number, boost::system::system_category()), step,
+                     std::move(message)) {}
 
   /// The step that failed, named as the call or keyword at fault: "arguments", "environment",
   /// "open", "pipe", "terminal", "clone", "dup2", "close_range", "pass_fds", "new_session",

@@ -36,7 +36,7 @@ inline constexpr detail::to_stdout_t to_stdout;
 template <class Path>
   requires detail::text<Path> || detail::path_like<Path>
 detail::append_t append(Path&& path) {
-  return detail::append_t(detail::to_word(path));
+  return detail::append_t(detail::path_of(detail::to_word(path)));
 }
 
 /// The directory in which the child starts. A program given by a relative path is still taken from
@@ -49,13 +49,22 @@ inline constexpr detail::plain_keyword<&detail::options::argv0> argv0;
 inline constexpr detail::env_keyword env;
 inline constexpr detail::unset_t unset;
 
+/// `process_group = new_group`: the child leads a group of its own, which is what stop() and the
+/// destructor then end; a number: it joins that group. (setpgid; Python's process_group=) On Windows
+/// only `new_group`: a console's process group, in a job object that has the child's children too.
+inline constexpr detail::process_group_keyword process_group;
+inline constexpr detail::new_group_t new_group;
+/// `kill_on_parent_death = true`: the child gets SIGKILL when this process has died, however it
+/// did. Linux, FreeBSD and Windows only. (prctl(PR_SET_PDEATHSIG), a job object)
+inline constexpr detail::plain_keyword<&detail::options::kill_on_parent_death>
+    kill_on_parent_death;
+
+#if defined(_WIN32)
+inline constexpr detail::posix_keyword new_session, as_user, as_group, extra_groups, new_umask, niceness, resource_limit, pass_fds;
+#else
 /// `new_session = true`: the child leads a new session, without a terminal. (setsid;
 /// Python's start_new_session=)
 inline constexpr detail::plain_keyword<&detail::options::new_session> new_session;
-/// `process_group = new_group`: the child leads a group of its own, which is what stop() and the
-/// destructor then end; a number: it joins that group. (setpgid; Python's process_group=)
-inline constexpr detail::process_group_keyword process_group;
-inline constexpr detail::new_group_t new_group;
 /// The user that the child becomes, by number or name; groups are changed only by the two keywords
 /// below. (setuid; Python's user=)
 inline constexpr detail::plain_keyword<&detail::options::as_user> as_user;
@@ -75,10 +84,7 @@ inline constexpr detail::resource_limit_keyword resource_limit;
 /// number; `pass_fds[n] = fd`: as number n there. They stay the caller's, open until the child has
 /// started. (Python's pass_fds=; n: dup2)
 inline constexpr detail::pass_fds_keyword pass_fds;
-/// `kill_on_parent_death = true`: the child gets SIGKILL when this process has died, however it
-/// did. Linux only. (prctl(PR_SET_PDEATHSIG))
-inline constexpr detail::plain_keyword<&detail::options::kill_on_parent_death>
-    kill_on_parent_death;
+#endif
 
 /// How long a line may be, in bytes, before readline and readuntil give up; 64 KiB by default.
 /// (asyncio's limit=)

@@ -101,9 +101,9 @@ class process {
   /// @throws error for a number that is no signal, or without the permission
   void send_signal(int number) { all().who->send(number, false); }
   /// SIGTERM.
-  void terminate() { send_signal(SIGTERM); }
+  void terminate() { send_signal(detail::signals::term); }
   /// SIGKILL. The child still has to be waited for, or destroyed.
-  void kill() { send_signal(SIGKILL); }
+  void kill() { send_signal(detail::signals::kill); }
 
   /// Ends the child: SIGTERM (and SIGCONT, for a stopped one), and SIGKILL when @p patience has
   /// passed. Where the child leads a process group the whole group gets them, and what is left of
@@ -154,7 +154,7 @@ class process {
   }
 
   static awaitable<int> wait(std::shared_ptr<detail::child> who) {
-    const bool ended = co_await detail::child::wait(who);
+    const bool ended = co_await detail::wait_for_end(who);
     if (!ended) throw cancelled_error("wait");
     co_return who->returncode();
   }

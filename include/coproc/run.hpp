@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <signal.h>
-
+#include <coproc/detail/dispositions.hpp>
 #include <coproc/detail/gather.hpp>
 #include <coproc/error.hpp>
 #include <mutex>
@@ -11,43 +10,6 @@
 
 namespace coproc {
 namespace detail {
-
-/// Keeps the dispositions of SIGINT and SIGTERM, and restores them. Several at once, of runs on
-/// several threads, share what the first has found, and the last restores it.
-class saved_dispositions {
- public:
-  saved_dispositions() {
-    shared& all = instance();
-    const std::lock_guard lock(all.mutex);
-    if (all.users++ == 0)
-      for (std::size_t i = 0; i < 2; ++i) ::sigaction(numbers[i], nullptr, &all.saved[i]);
-    for (std::size_t i = 0; i < 2; ++i) ignored_[i] = all.saved[i].sa_handler == SIG_IGN;
-  }
-  saved_dispositions(const saved_dispositions&) = delete;
-  saved_dispositions& operator=(const saved_dispositions&) = delete;
-  ~saved_dispositions() {
-    shared& all = instance();
-    const std::lock_guard lock(all.mutex);
-    if (--all.users == 0)
-      for (std::size_t i = 0; i < 2; ++i) ::sigaction(numbers[i], &all.saved[i], nullptr);
-  }
-  /// A job in the background of a shell without job control ignores SIGINT, and has to go on so.
-  bool ignored(std::size_t i) const { return ignored_[i]; }
-
-  static constexpr int numbers[] = {SIGINT, SIGTERM};
-
- private:
-  struct shared {
-    std::mutex mutex;
-    int users = 0;
-    struct sigaction saved[2];
-  };
-  static shared& instance() {
-    static shared the_one;
-    return the_one;
-  }
-  bool ignored_[2];
-};
 
 /// What run() runs: its parts, on one strand where there are several threads.
 class runner {
@@ -58,7 +20,7 @@ class runner {
                          : asio::any_io_executor(asio::make_strand(context))),
         signals_(home_),
         all_(std::make_shared<crew>(context.get_executor(), std::make_shared<wakeup>(home_), 1)) {
-    for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t i = 0; i < dispositions.count; ++i)
       if (!dispositions.ignored(i)) signals_.add(dispositions.numbers[i]);
   }
 
@@ -106,7 +68,7 @@ class runner {
 /// SIGINT and SIGTERM cancel the coroutine (terminal), so that its clean-up runs and its children
 /// are ended; then `interrupted` is thrown. A second signal does not wait for that: children are
 /// killed at once. A signal that the host ignores stays ignored; afterwards the host's handlers are
-/// as they were. What else was spawned on the io_context is destroyed when the coroutine has ended.
+/// as they were. (On Windows SIGBREAK counts, too.) What else was spawned on the io_context is destroyed when the coroutine has ended.
 /// @param threads how many threads run the io_context, this one among them; no others may. With more
 /// than one the awaitables of a gather run in parallel: what they share, a process among it, needs a strand or a
 /// guard.

@@ -2,15 +2,35 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coproc/detail/windows_command_line.hpp>
 #include <coproc/exec.hpp>
 
 namespace coproc {
 namespace detail {
 
+#if defined(_WIN32)
+inline std::string shell_word(const std::string& value) { return cmd_word(value); }
+inline command shell_for(std::string script) {
+  const char* const shell = std::getenv("COMSPEC");
+  command what(shell != nullptr ? shell : "cmd.exe", "/d", "/s", "/c", std::move(script));
+  what.options().raw_text = true;
+  return what;
+}
+#else
+inline std::string shell_word(const std::string& value) { return quote(value); }
+inline command shell_for(const std::string& script) {
+  // A text that starts as an option would must not be taken for one.
+  const bool option_like = script.starts_with('-') || script.starts_with('+');
+  command what("/bin/sh", "-c");
+  if (option_like) what = command(what, "--");
+  return command(what, script);
+}
+#endif
+
 /// What stands for a value in a shell's text: quoted words.
 template <class T>
 std::string shell_words(const T& value) {
-  if constexpr (word<T>) return quote(to_word(value));
+  if constexpr (word<T>) return shell_word(to_word(value));
   else {
     static_assert(std::ranges::input_range<const T>,
                   "coproc: a value for a shell's text must be a string, a path, an integer, or a "
@@ -100,12 +120,7 @@ command make_shell_command(std::string_view text, const Arguments&... arguments)
     if constexpr (!is_setting<T>) values.push_back(shell_words(argument));
   };
   (collect(arguments), ...);
-  const std::string script = values.empty() ? std::string(text) : fill_in(text, values);
-  // A text that starts as an option would must not be taken for one.
-  const bool option_like = script.starts_with('-') || script.starts_with('+');
-  command what("/bin/sh", "-c");
-  if (option_like) what = command(what, "--");
-  what = command(what, script);
+  command what = shell_for(values.empty() ? std::string(text) : fill_in(text, values));
   apply_settings(what.options(), arguments...);
   return what;
 }

@@ -4,8 +4,9 @@
 
 #include <chrono>
 #include <coproc/detail/config.hpp>
-#include <csignal>
+#include <coproc/detail/signals.hpp>
 #include <cstddef>
+#include <cstdio>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -49,22 +50,23 @@ inline std::string_view to_string(end_reason reason) {
 
 /// The name of a signal, "SIGTERM", or "signal 40" where it has none.
 inline std::string signal_name(int number) {
-  static constexpr std::pair<int, const char*> names[] = {
-      {SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},       {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},
-      {SIGTRAP, "SIGTRAP"}, {SIGABRT, "SIGABRT"},     {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},
-      {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"},     {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"},
-      {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"},     {SIGTERM, "SIGTERM"}, {SIGCHLD, "SIGCHLD"},
-      {SIGCONT, "SIGCONT"}, {SIGSTOP, "SIGSTOP"},     {SIGTSTP, "SIGTSTP"}, {SIGTTIN, "SIGTTIN"},
-      {SIGTTOU, "SIGTTOU"}, {SIGURG, "SIGURG"},       {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"},
-      {SIGPROF, "SIGPROF"}, {SIGVTALRM, "SIGVTALRM"}, {SIGSYS, "SIGSYS"}};
-  for (const auto& [value, name] : names)
+  for (const auto& [value, name] : detail::signals::names)
     if (value == number) return name;
   return "signal " + std::to_string(number);
 }
 
+namespace detail {
+inline std::string in_hex(int number) {
+  char text[2 + 2 * sizeof number + 1];
+  std::snprintf(text, sizeof text, "0x%08X", static_cast<unsigned>(number));
+  return text;
+}
+}  // namespace detail
+
 /// A returncode in words: "exit status 3", "killed by SIGTERM", "ended, status unknown".
 inline std::string describe(int returncode) {
   if (returncode == unknown_returncode) return "ended, status unknown";
+  if (returncode < -255) return "ended by " + detail::in_hex(returncode);  // Windows only
   if (returncode < 0) return "killed by " + signal_name(-returncode);
   return "exit status " + std::to_string(returncode);
 }

@@ -8,17 +8,18 @@
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/process_handle.hpp>
 #include <boost/version.hpp>
-#include <coproc/detail/config.hpp>
+#include <coproc/detail/descriptor.hpp>
 #include <type_traits>
 #include <utility>
 
-#if BOOST_VERSION >= 108600
+#if BOOST_VERSION >= 108600 && !defined(_WIN32)
 #include <boost/process/v2/detail/last_error.hpp>
 #include <boost/process/v2/detail/throw_error.hpp>
 #include <boost/process/v2/error.hpp>
 #include <string>
 
-// From 1.86 on Boost.Process is a compiled library, which several distributions do not package.
+// From 1.86 on Boost.Process is a compiled library, which several distributions do not package. (On
+// Windows it has to be linked then: its handles need more of it there.)
 // Its handles need four functions of it; these weak definitions serve where it is not linked, and
 // give way to (or are interchangeable with) the library's own where it is.
 BOOST_PROCESS_V2_BEGIN_NAMESPACE
@@ -62,15 +63,15 @@ using native_process = boost::process::v2::basic_process<asio::any_io_executor>;
 
 namespace detail {
 
-/// Makes a Boost handle or process from a pid and, where that Boost takes one, a pidfd, which it
-/// then owns. Where Boost waits by SIGCHLD, @p close_pidfd is called with the pidfd instead.
+/// Makes a Boost handle or process from a pid and, where that Boost takes one, a pidfd (on Windows
+/// the handle of the process), which it then owns. Where Boost waits by SIGCHLD, @p close_pidfd is called with the pidfd instead.
 template <class Handle, class Close>
-Handle make_native(const asio::any_io_executor& executor, int pid, int pidfd, Close close_pidfd) {
+Handle make_native(const asio::any_io_executor& executor, int pid, os_handle pidfd, Close close_pidfd) {
 #if defined(BOOST_PROCESS_V2_HAS_PROCESS_HANDLE)
-  if (pidfd >= 0) return Handle(executor, pid, pidfd);
+  if (pidfd != no_handle) return Handle(executor, static_cast<boost::process::v2::pid_type>(pid), pidfd);
 #endif
-  if (pidfd >= 0) close_pidfd(pidfd);
-  return Handle(executor, pid);
+  if (pidfd != no_handle) close_pidfd(pidfd);
+  return Handle(executor, static_cast<boost::process::v2::pid_type>(pid));
 }
 
 }  // namespace detail

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#if !defined(_WIN32)
 #include <sys/mman.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <coproc/detail/config.hpp>
@@ -113,11 +115,13 @@ class buffer {
     advise_huge(data_, capacity_);
   }
 
+#if !defined(_WIN32)
   /// The page boundary at or below an address.
   static char* page_of(char* at) {
     static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
     return at - reinterpret_cast<std::uintptr_t>(at) % page;
   }
+#endif
 
   /// Asks for large pages: with small ones, page faults take most of the time of a large capture.
   static void advise_huge([[maybe_unused]] char* data, [[maybe_unused]] std::size_t size) {

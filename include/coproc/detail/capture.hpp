@@ -148,7 +148,7 @@ class descriptor_gate {
   /// False: @p wake, if there is one, will be notified when it is time to look again.
   bool try_enter(bool full, const std::shared_ptr<wakeup>& wake) {
     const std::lock_guard lock(mutex_);
-    const bool enter = running_ == 0 || (!full && enough());
+    const bool enter = running_ == 0 || (!full && enough_descriptors());
     std::erase(waiting_, wake);  // it may have come back without having been notified
     if (enter) ++running_;
     else if (wake) waiting_.push_back(wake);
@@ -162,14 +162,6 @@ class descriptor_gate {
     if (waiting_.empty()) return;
     waiting_.front()->notify(1);
     waiting_.pop_front();
-  }
-  /// The lowest free number tells how many are taken, at least.
-  static bool enough() {
-    rlimit limit;
-    const unique_fd lowest(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (!lowest || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
-    const rlim_t reserve = std::min<rlim_t>(32, limit.rlim_cur / 4);
-    return static_cast<rlim_t>(lowest.get()) + reserve < limit.rlim_cur;
   }
 
   std::mutex mutex_;

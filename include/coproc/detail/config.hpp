@@ -4,8 +4,8 @@
 
 // What every header stands on: the parts of Boost.Asio in use, and the one macro.
 
-#if !defined(__unix__) && !defined(__APPLE__)
-#error "coproc needs a POSIX system: Linux, macOS or a BSD"
+#if !defined(__unix__) && !defined(__APPLE__) && !defined(_WIN32)
+#error "coproc needs Windows, or a POSIX system: Linux, macOS or a BSD"
 #endif
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -22,7 +22,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>

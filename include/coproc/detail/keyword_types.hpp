@@ -56,7 +56,7 @@ std::shared_ptr<sink> make_sink(Target&& target, bool lines) {
 
 template <class T>
 concept has_native_handle = requires(T& object) {
-  { object.native_handle() } -> std::convertible_to<int>;
+  { object.native_handle() } -> std::convertible_to<os_handle>;
 };
 
 template <int Number>
@@ -67,7 +67,12 @@ class stdio_keyword {
   auto operator=(inherit_t) const { return set(stdio(stdio::kind::inherit)); }
   auto operator=(piped_t) const { return set(stdio(stdio::kind::piped)); }
   auto operator=(devnull_t) const { return set(stdio(stdio::kind::devnull)); }
-  auto operator=(terminal_t) const { return set(stdio(stdio::kind::terminal)); }
+  auto operator=(terminal_t) const {
+#if defined(_WIN32)
+    static_assert(Number > 2, "coproc: terminal is for POSIX systems only");
+#endif
+    return set(stdio(stdio::kind::terminal));
+  }
   auto operator=(to_stdout_t) const {
     static_assert(Number == 2, "coproc: to_stdout is for std_err only");
     return set(stdio(stdio::kind::to_stdout));
@@ -80,16 +85,16 @@ class stdio_keyword {
     static_assert(Number != 0, "coproc: tee is for std_out and std_err only");
     return set(stdio(std::move(copies.to)));
   }
-  auto operator=(int descriptor) const { return set(stdio(descriptor)); }
+  auto operator=(int descriptor) const { return set(stdio(handle_of(descriptor))); }
   auto operator=(bool) const = delete;
   auto operator=(std::FILE* file) const {
-    return set(stdio(file != nullptr ? ::fileno(file) : -1));
+    return set(stdio(file != nullptr ? handle_of(::fileno(file)) : no_handle));
   }
   template <class T>
     requires has_native_handle<T> || text<T> || path_like<T>
   auto operator=(T&& value) const {
-    if constexpr (has_native_handle<T>) return set(stdio(static_cast<int>(value.native_handle())));
-    else return set(stdio(stdio::kind::file, to_word(value)));
+    if constexpr (has_native_handle<T>) return set(stdio(static_cast<os_handle>(value.native_handle())));
+    else return set(stdio(stdio::kind::file, path_of(to_word(value))));
   }
 
  private:
@@ -120,7 +125,9 @@ class plain_keyword {
     requires std::same_as<typename value_of<member>::type, std::filesystem::path> ||
              std::same_as<typename value_of<member>::type, std::string>
   {
-    return *this = typename value_of<member>::type(to_word(value));
+    if constexpr (std::same_as<typename value_of<member>::type, std::filesystem::path>)
+      return *this = path_of(to_word(value));
+    else return *this = to_word(value);
   }
 };
 
@@ -137,11 +144,39 @@ class duration_keyword {
 class process_group_keyword {
  public:
   constexpr process_group_keyword() = default;
-  auto operator=(pid_t group) const {
+  auto operator=(int group) const {
     return setting([group](options& all) { all.process_group = group; });
   }
-  auto operator=(new_group_t) const { return *this = pid_t{0}; }
+  auto operator=(new_group_t) const { return *this = 0; }
 };
+
+#if defined(_WIN32)
+/// What only POSIX has.
+class posix_keyword {
+  class one {
+   public:
+    template <class T>
+    void operator=(const T&) const {
+      refuse<T>();
+    }
+  };
+  template <class T>
+  static void refuse() {
+    static_assert(!sizeof(T*), "coproc: this keyword is for POSIX systems only");
+  }
+
+ public:
+  constexpr posix_keyword() = default;
+  template <class T>
+  void operator=(const T&) const {
+    refuse<T>();
+  }
+  template <class T>
+  one operator[](const T&) const {
+    return one();
+  }
+};
+#else
 
 class extra_groups_keyword {
   static auto set(std::vector<account<gid_t>> list) {
@@ -163,22 +198,6 @@ class extra_groups_keyword {
     list.push_back(std::move(group));
     return set(std::move(list));
   }
-};
-
-class ok_codes_keyword {
-  static auto set(std::vector<int> codes) {
-    return setting([codes = std::move(codes)](options& all) { all.ok_codes = codes; });
-  }
-
- public:
-  constexpr ok_codes_keyword() = default;
-  template <std::ranges::input_range Codes>
-  auto operator=(Codes&& codes) const {
-    std::vector<int> all;
-    for (const int code : codes) all.push_back(code);
-    return set(std::move(all));
-  }
-  auto operator=(int code) const { return set(std::vector<int>(1, code)); }
 };
 
 class resource_limit_keyword {
@@ -227,6 +246,24 @@ class pass_fds_keyword {
     for (const int descriptor : descriptors) same[descriptor] = descriptor;
     return setting([same = std::move(same)](options& all) { all.pass_fds = same; });
   }
+};
+
+#endif
+
+class ok_codes_keyword {
+  static auto set(std::vector<int> codes) {
+    return setting([codes = std::move(codes)](options& all) { all.ok_codes = codes; });
+  }
+
+ public:
+  constexpr ok_codes_keyword() = default;
+  template <std::ranges::input_range Codes>
+  auto operator=(Codes&& codes) const {
+    std::vector<int> all;
+    for (const int code : codes) all.push_back(code);
+    return set(std::move(all));
+  }
+  auto operator=(int code) const { return set(std::vector<int>(1, code)); }
 };
 
 /// The whole of an environment; `env = {}` makes an empty one.

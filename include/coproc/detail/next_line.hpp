@@ -60,7 +60,7 @@ class either_stream {
       const unsigned bit = 1u << i;
       if (streams_[i] == nullptr || streams_[i]->ended() || armed_ & bit) continue;
       armed_ |= bit;
-      streams_[i]->descriptor().notify(asio::posix::descriptor_base::wait_read, wake_, bit);
+      streams_[i]->descriptor().notify(watched_fd::to_read, wake_, bit);
     }
     const error_code failure = co_await wake_->wait();
     armed_ &= ~wake_->take();

@@ -4,12 +4,9 @@
 
 // What the keywords of a command set, as plain data.
 
-#include <sys/resource.h>
-#include <sys/types.h>
-
 #include <chrono>
 #include <concepts>
-#include <coproc/detail/config.hpp>
+#include <coproc/detail/descriptor.hpp>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -81,7 +78,7 @@ class stdio {
   stdio() = default;
   explicit stdio(kind k) : what(k), given(true) {}
   stdio(kind k, std::filesystem::path file) : what(k), given(true), path(std::move(file)) {}
-  explicit stdio(int descriptor) : what(kind::descriptor), given(true), fd(descriptor) {}
+  explicit stdio(os_handle descriptor) : what(kind::descriptor), given(true), fd(descriptor) {}
   explicit stdio(std::shared_ptr<sink> copies)
       : what(kind::piped), given(true), copy_to(std::move(copies)) {}
 
@@ -91,7 +88,7 @@ class stdio {
   kind what = kind::inherit;
   bool given = false;  // a keyword has said so
   std::filesystem::path path;  // file, append
-  int fd = -1;                 // descriptor
+  os_handle fd = no_handle;    // descriptor
   std::shared_ptr<sink> copy_to;  // piped, with a tee
 };
 
@@ -108,6 +105,24 @@ concept number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, 
 template <class T>
 concept word = text<T> || path_like<T> || number<T>;
 
+/// A path as text: UTF-8 on Windows, its own bytes elsewhere.
+inline std::string path_text(const std::filesystem::path& path) {
+#if defined(_WIN32)
+  const std::u8string text = path.u8string();
+  return std::string(text.begin(), text.end());
+#else
+  return path.string();
+#endif
+}
+/// The same the other way.
+inline std::filesystem::path path_of(const std::string& text) {
+#if defined(_WIN32)
+  return std::u8string(text.begin(), text.end());
+#else
+  return text;
+#endif
+}
+
 /// The text that stands for a value in an argument list.
 template <word T>
 std::string to_word(const T& value) {
@@ -117,7 +132,7 @@ std::string to_word(const T& value) {
   if constexpr (std::convertible_to<const T&, std::string_view>)
     return std::string(static_cast<std::string_view>(value));
   else if constexpr (text<T>) return value;
-  else if constexpr (path_like<T>) return static_cast<std::filesystem::path>(value).string();
+  else if constexpr (path_like<T>) return path_text(static_cast<std::filesystem::path>(value));
   else return std::to_string(value);
 }
 
@@ -147,8 +162,13 @@ class options {
   bool replace_environment = false;
   std::map<std::string, std::optional<std::string>, std::less<>> environment;  // nullopt: unset
 
+  std::optional<int> process_group;  // 0: one of its own
+  bool kill_on_parent_death = false;
+
+#if defined(_WIN32)
+  bool raw_text = false;  // the last word is a text for cmd.exe, not an argument
+#else
   bool new_session = false;
-  std::optional<pid_t> process_group;  // 0: one of its own
   std::optional<account<uid_t>> as_user;
   std::optional<account<gid_t>> as_group;
   std::optional<std::vector<account<gid_t>>> extra_groups;
@@ -156,7 +176,7 @@ class options {
   std::optional<int> niceness;
   std::map<int, rlimit> resource_limits;
   std::map<int, int> pass_fds;  // number in the child -> descriptor here
-  bool kill_on_parent_death = false;
+#endif
 
   std::size_t limit = 64 * 1024;
 

@@ -130,24 +130,20 @@ class pipe_reader {
     const bool small = chunk_ <= smallest;
     const auto [data, room] = small ? std::pair(little, chunk_) : buffer_.prepare(chunk_);
     const std::size_t asked = std::min(room, most);
-    ssize_t got;
-    do got = ::read(fd_.get(), data, asked);
-    while (got < 0 && errno == EINTR);
-    if (got > 0) {
-      const auto count = static_cast<std::size_t>(got);
+    error_code failure;
+    const std::size_t count = fd_.read_some(data, asked, failure);
+    if (count > 0) {
       if (small) std::memcpy(buffer_.prepare(count).first, data, count);
       committed(count, asked);
       return fill_result::data;
     }
-    if (got < 0 && errno == EAGAIN) {
+    if (failure == asio::error::would_block) {
       drained_ = true;
       return fill_result::blocked;
     }
     // A terminal whose other side is closed says EIO.
-    if (got < 0 && !(terminal_ && errno == EIO)) {
-      const error_code code(errno, boost::system::system_category());
-      throw error(code, "read: " + code.message());
-    }
+    if (failure != asio::error::eof && !(terminal_ && failure.value() == EIO))
+      throw error(failure, "read: " + failure.message());
     eof_ = true;
     fd_.close();
     return fill_result::end;
@@ -290,17 +286,16 @@ class pipe_reader {
         if (finished_)  // not from within the initiating function
           return asio::post(me_->executor(), std::move(operation));
       } else if (!finished_) {
-        if (failure) result_ = failure;
+        if (failure) result_ = failure, me_->fd_.cancel();
         finished_ = failure || attempt();
       }
       if (finished_) {
         guard_.reset();
         return operation.complete(result_, got_);
       }
-      auto* const descriptor = me_->fd_.registered(result_);
-      finished_ = descriptor == nullptr;
+      finished_ = !me_->fd_.can_wait(result_);
       if (finished_) return asio::post(me_->executor(), std::move(operation));
-      descriptor->async_wait(asio::posix::descriptor_base::wait_read, std::move(operation));
+      me_->fd_.async_wait(watched_fd::to_read, std::move(operation));
     }
 
    private:

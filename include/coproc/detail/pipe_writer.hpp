@@ -2,60 +2,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <signal.h>
-
-#include <atomic>
 #include <cerrno>
 #include <coproc/detail/one_at_a_time.hpp>
-#include <coproc/detail/system.hpp>
 #include <coproc/detail/watched_fd.hpp>
 #include <memory>
 #include <string_view>
 
 namespace coproc::detail {
-
-/// write() that gives EPIPE without SIGPIPE, whatever the host does with that signal. Where the
-/// system has no call for that, the signal is blocked in this thread meanwhile, and taken back if the
-/// write has raised it.
-inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size) {
-  static std::atomic<bool> in_one_call = true;
-  if (in_one_call.load(std::memory_order_relaxed)) {
-    const ssize_t written = system::write_no_signal(fd, data, size);
-    if (written >= 0 || errno == EAGAIN || errno == EPIPE || errno == EIO) return written;
-    if (errno != EINTR) in_one_call.store(false, std::memory_order_relaxed);
-  }
-  sigset_t sigpipe, before, waiting;
-  sigemptyset(&sigpipe);
-  sigaddset(&sigpipe, SIGPIPE);
-  ::pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-  bool pending = false;
-  if (sigismember(&before, SIGPIPE) == 1) {  // only then can there be one that is not ours
-    ::sigpending(&waiting);
-    pending = sigismember(&waiting, SIGPIPE) == 1;
-  }
-  ssize_t written;
-  do written = ::write(fd, data, size);
-  while (written < 0 && errno == EINTR);
-  const int error = errno;
-  if (written < 0 && error == EPIPE) {
-#if defined(__APPLE__)  // has no sigtimedwait
-    int number = 0;
-    ::sigpending(&waiting);
-    if (sigismember(&waiting, SIGPIPE) == 1) ::sigwait(&sigpipe, &number);
-#else
-    const timespec now = {};
-    while (::sigtimedwait(&sigpipe, nullptr, &now) < 0 && errno == EINTR) {
-    }
-#endif
-    // Ours is this thread's own, and is taken first. One that was pending for the process is still
-    // there; one that was pending for this thread was the same as ours, and is put back.
-    ::sigpending(&waiting);
-    if (pending && sigismember(&waiting, SIGPIPE) == 0) ::raise(SIGPIPE);
-  }
-  if (!pending) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
-  return written;
-}
 
 /// What is behind a writer.
 class pipe_writer {
@@ -66,7 +19,7 @@ class pipe_writer {
       : fd_(executor, std::move(fd)), terminal_(terminal) {}
 
   const asio::any_io_executor& executor() const noexcept { return fd_.executor(); }
-  bool is_open() const noexcept { return fd_.get() >= 0 && !closed_; }
+  bool is_open() const noexcept { return fd_.is_open() && !closed_; }
 
   void close() {
     if (!is_open()) return;
@@ -74,25 +27,31 @@ class pipe_writer {
     if (!terminal_) return fd_.close();
     // Closing this side would hang up on the child; the end-of-file character ends its input, at
     // the start of a line. The descriptor stays until nobody has this object.
-    write_without_sigpipe(fd_.get(), at_line_start_ ? "\4" : "\4\4", at_line_start_ ? 1 : 2);
+    error_code ignored;
+    fd_.write_some(at_line_start_ ? "\4" : "\4\4", at_line_start_ ? 1 : 2, ignored);
     fd_.cancel();
   }
 
   /// Writes what the pipe takes now: a count, 0 where it takes none.
   /// @throws error, `broken_pipe` where nobody reads any more
   std::size_t try_write(std::string_view bytes) {
-    if (!is_open()) fail(EBADF);
+    check_open();
     if (bytes.empty()) return 0;
-    const ssize_t written = write_without_sigpipe(fd_.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno != EAGAIN) fail(errno == EIO && terminal_ ? EPIPE : errno);
-    if (written <= 0) return 0;
-    at_line_start_ = bytes[static_cast<std::size_t>(written) - 1] == '\n';
-    return static_cast<std::size_t>(written);
+    error_code failure;
+    const std::size_t written = fd_.write_some(bytes.data(), bytes.size(), failure);
+    if (written > 0) at_line_start_ = bytes[written - 1] == '\n';
+    else if (terminal_ && failure.value() == EIO) fail(asio::error::broken_pipe);
+    else if (failure != asio::error::would_block) fail(failure);
+    return written;
   }
+
+  /// How much of what was begun to be written counts as written, since nobody waits for it any more.
+  std::size_t let_go() noexcept { return fd_.let_go(); }
 
   static awaitable<void> write(self me, std::string bytes) {
     const one_at_a_time guard(me->busy_, "write");
-    if (!me->is_open()) me->fail(EBADF);
+    const end_of_write end(*me);
+    me->check_open();
     for (std::string_view rest = bytes; !rest.empty();) {
       const std::size_t written = me->try_write(rest);
       rest.remove_prefix(written);
@@ -121,10 +80,22 @@ class pipe_writer {
   watched_fd& descriptor() noexcept { return fd_; }
 
  private:
-  [[noreturn]] static void fail(int number) {
-    const error_code code(number, boost::system::system_category());
-    throw error(code, number == EBADF ? "write: the stream is closed" : "write: " + code.message());
+  [[noreturn]] static void fail(error_code code) { throw error(code, "write: " + code.message()); }
+  void check_open() const {
+    if (!is_open()) throw error(asio::error::bad_descriptor, "write: the stream is closed");
   }
+
+  /// Whatever the end of an operation: the next must not take what this one began for its own.
+  class end_of_write {
+   public:
+    explicit end_of_write(pipe_writer& me) : me_(me) {}
+    end_of_write(const end_of_write&) = delete;
+    end_of_write& operator=(const end_of_write&) = delete;
+    ~end_of_write() { me_.let_go(); }
+
+   private:
+    pipe_writer& me_;
+  };
 
   template <class Buffers>
   class write_operation {
@@ -147,13 +118,13 @@ class pipe_writer {
         finished_ = failure || attempt();
       }
       if (finished_) {
+        me_->let_go();
         guard_.reset();
         return operation.complete(result_, written_);
       }
-      auto* const descriptor = me_->fd_.registered(result_);
-      finished_ = descriptor == nullptr;
+      finished_ = !me_->fd_.can_wait(result_);
       if (finished_) return asio::post(me_->executor(), std::move(operation));
-      descriptor->async_wait(asio::posix::descriptor_base::wait_write, std::move(operation));
+      me_->fd_.async_wait(watched_fd::to_write, std::move(operation));
     }
 
    private:

@@ -10,7 +10,7 @@ namespace coproc::detail {
 /// The last code that is not 0, where the SIGPIPE of a stage before the last does not count.
 inline int pipe_status(const std::vector<int>& codes) {
   for (std::size_t i = codes.size(); i-- > 0;) {
-    const bool enough = i + 1 < codes.size() && codes[i] == -SIGPIPE;
+    const bool enough = i + 1 < codes.size() && codes[i] == -signals::pipe;
     if (codes[i] != 0 && !enough) return codes[i];
   }
   return 0;
@@ -46,12 +46,8 @@ awaitable<std::vector<One>> start_joined(std::vector<command> stages, Start& sta
       options& how = stages[i].options();
       if (i > 0) how.streams[0] = stdio(from_previous.get());
       if (i + 1 < stages.size()) {
-        if (!make_pipe(to_next)) {
-          const int error = errno;
-          throw launch_error(error, "pipe",
-                             to_string(stages[i]) + ": pipe: " +
-                                 error_code(error, boost::system::system_category()).message());
-        }
+        if (!make_pipe(to_next))
+          fail_launch(stages[i], step::pipe, last_system_error(), stream_name(1));
         how.streams[1] = stdio(to_next.write.get());
       }
       started.push_back(start(std::move(stages[i])));

@@ -54,6 +54,7 @@ class session {
     if (within.silence) set(silence_, moment(clock::now(), *within.silence), silent);
   }
   ~session() {
+    if (all_.in) all_.input_done += all_.in->let_go();
     if (armed_ & can_write) all_.in->descriptor().cancel();
     if (armed_ & can_read_out) all_.out.stream->descriptor().cancel();
     if (armed_ & can_read_err) all_.err.stream->descriptor().cancel();
@@ -154,7 +155,7 @@ class session {
         return true;
       }
       if (written == 0) {
-        arm(all_.in->descriptor(), asio::posix::descriptor_base::wait_write, can_write);
+        arm(all_.in->descriptor(), watched_fd::to_write, can_write);
         return true;
       }
     }
@@ -173,7 +174,7 @@ class session {
         if (turn + 1 == turns) return false;
       }
     }
-    arm(stream.descriptor(), asio::posix::descriptor_base::wait_read, which);
+    arm(stream.descriptor(), watched_fd::to_read, which);
     return true;
   }
 
@@ -282,7 +283,7 @@ class session {
     if (failure && !asked) std::rethrow_exception(failure);
   }
 
-  void arm(watched_fd& descriptor, asio::posix::descriptor_base::wait_type kind, bit which) {
+  void arm(watched_fd& descriptor, watched_fd::wait_type kind, bit which) {
     if (armed_ & which) return;
     armed_ |= which;
     descriptor.notify(kind, wake_, which);

@@ -30,36 +30,13 @@
 
 #include <algorithm>
 #include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/launch_step.hpp>
 #include <coproc/detail/system.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 
 namespace coproc::detail {
-
-/// What a launch consists of, for reports.
-enum class step : int {
-  none,
-  arguments,
-  environment,
-  open,
-  pipe,
-  terminal,
-  clone,
-  dup2,
-  close_range,
-  pass_fds,
-  new_session,
-  process_group,
-  resource_limit,
-  niceness,
-  extra_groups,
-  as_group,
-  as_user,
-  kill_on_parent_death,
-  chdir,
-  exec
-};
 
 /// All that the child needs, made ready by the parent: pointers into the parent's memory, which
 /// stays as it is until the child is gone from it.

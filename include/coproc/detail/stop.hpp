@@ -51,7 +51,7 @@ inline awaitable<bool> end_group(std::shared_ptr<child> who,
     go_on = !failure && !cancellation.hit();
     pause = std::min(pause * 2, std::chrono::milliseconds(50));
   }
-  if (who->group_alive()) who->send(SIGKILL, true);
+  if (who->group_alive()) who->send(signals::kill, true);
   co_return go_on;
 }
 
@@ -62,9 +62,9 @@ inline awaitable<bool> stop(std::shared_ptr<child> who, std::chrono::nanoseconds
   who->ask_to_end();
   bool go_on = co_await wait_until(who, deadline);
   if (go_on && who->ended()) go_on = co_await end_group(who, deadline);
-  else if (!who->ended() || who->group_alive()) who->send(SIGKILL, true);
+  else if (!who->ended() || who->group_alive()) who->send(signals::kill, true);
   if (!go_on) co_return false;
-  const bool ended = co_await child::wait(who);
+  const bool ended = co_await wait_for_end(who);
   co_return ended;
 }
 
@@ -86,8 +86,8 @@ inline awaitable<void> wind_up_alone(std::shared_ptr<exchange> all,
     co_await end_group(all->who, deadline);
     co_return;
   }
-  all->who->send(SIGKILL, true);
-  co_await child::wait(all->who);
+  all->who->send(signals::kill, true);
+  co_await wait_for_end(all->who);
   // A grandchild that is in no group of its may hold the pipes, and write to them for ever.
   rest.shielded = true;
   rest.deadline = moment(std::chrono::steady_clock::now(), std::chrono::seconds(1));

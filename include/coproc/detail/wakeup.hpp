@@ -64,7 +64,8 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
     co_return error_code(asio::error::operation_aborted);
   }
 
- private:
+  /// The same for a handler in the place of a coroutine.
+  /// @param here its executor
   void start_wait(wait_handler handler, const asio::any_io_executor& here) {
     auto slot = asio::get_associated_cancellation_slot(handler);
     if (slot.is_connected())
@@ -75,6 +76,7 @@ class wakeup final : public std::enable_shared_from_this<wakeup>, private contex
     sleep(std::move(handler), here);
   }
 
+ private:
   void sleep(wait_handler handler, const asio::any_io_executor& here) {
     // Once the handler is in its place another thread may resume the coroutine, which has this object.
     const auto self = shared_from_this();
