@@ -15,6 +15,9 @@ endif()
 # Links coproc to a program of ours and gives it the sanitizers.
 function(coproc_use target)
   target_link_libraries(${target} PRIVATE coproc::coproc)
+  if(MINGW) # an object that is not optimized has more sections than the usual format holds
+    target_compile_options(${target} PRIVATE -Wa,-mbig-obj)
+  endif()
   if(COPROC_SANITIZE)
     # Not vptr: that check itself needs a descriptor, and the tests see to it that there is none.
     set(flags "-fsanitize=${COPROC_SANITIZE}" -fno-sanitize=vptr -fno-sanitize-recover=all)

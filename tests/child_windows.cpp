@@ -196,8 +196,8 @@ int wmain(int argc, wchar_t** wide_argv) {
     return 0;
   }
   if (what == "pieces") {
-    char byte;
-    for (std::size_t i = 2; i < count && ::_read(0, &byte, 1) == 1; ++i) {
+    char go_on;
+    for (std::size_t i = 2; i < count && ::_read(0, &go_on, 1) == 1; ++i) {
       write_all(1, argv[i].data(), argv[i].size());
       write_all(2, "\n", 1);
     }

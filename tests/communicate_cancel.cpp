@@ -65,7 +65,7 @@ asio::awaitable<void> check_exchange() {
 
 }  // namespace
 
-COPROC_TEST("communicate_cancel: the bytes so far are in the error and in the next result") {
+COPROC_TEST("communicate_cancel: the bytes so far are in the error and in the next result", "[posix]") {
   auto process = co_await exec(child, "on-term", 5, std_out = piped, std_err = piped);
   std::string so_far;
   while (so_far.empty()) {
@@ -81,7 +81,7 @@ COPROC_TEST("communicate_cancel: the bytes so far are in the error and in the ne
   CHECK(process.returncode() == 5);
 }
 
-COPROC_TEST("communicate_cancel: after a timeout the streams have the bytes as well") {
+COPROC_TEST("communicate_cancel: after a timeout the streams have the bytes as well", "[posix]") {
   auto process = co_await exec(child, "on-term", 5, std_out = piped);
   std::string so_far;
   while (so_far.empty()) {
@@ -136,7 +136,7 @@ COPROC_TEST("communicate_cancel: the input goes on where it was, and is not repl
 }
 #endif
 
-COPROC_TEST("communicate_cancel: || with a timer leaves the process as it is") {
+COPROC_TEST("communicate_cancel: || with a timer leaves the process as it is", "[posix]") {
   using namespace asio::experimental::awaitable_operators;
   auto process = co_await exec(child, "on-term", 6, std_out = piped);
   asio::steady_timer timer(co_await asio::this_coro::executor, 5ms);
@@ -186,7 +186,7 @@ COPROC_TEST("communicate_cancel: wait beside it gets the same end") {
   CHECK(written.out == "input");
 }
 
-COPROC_TEST("communicate_cancel: the process may be moved meanwhile") {
+COPROC_TEST("communicate_cancel: the process may be moved meanwhile", "[posix]") {
   auto process = co_await exec(child, "on-term", 0, std_out = piped);
   co_await process.std_out().readline();
   beside<coproc::output> running(co_await asio::this_coro::executor, process.communicate());
@@ -313,7 +313,7 @@ COPROC_TEST("communicate_cancel: what is read by hand between two calls is the f
 }
 #endif
 
-COPROC_TEST("communicate_cancel: lines that a tee had no time for are copied by the next call") {
+COPROC_TEST("communicate_cancel: lines that a tee had no time for are copied by the next call", "[posix]") {
   std::vector<std::string> lines, written;
   auto slow = [&](std::string_view line) -> asio::awaitable<void> {
     lines.emplace_back(line);

@@ -47,7 +47,7 @@ COPROC_TEST("gather_commands: each is captured, in the order of the range") {
   for (int i = 0; i < 20; ++i) CHECK(all[static_cast<std::size_t>(i)].returncode == i);
 }
 
-COPROC_TEST("gather_commands: keywords of commands apply to each, over what its own say") {
+COPROC_TEST("gather_commands: keywords of commands apply to each, over what its own say", "[posix]") {
   std::vector<command> all;
   for (int i = 0; i < 3; ++i)
     all.emplace_back("sh", "-c", "printf %s-%s \"$A\" \"$B\"", env["A"] = i, env["B"] = "own");
@@ -70,7 +70,7 @@ COPROC_TEST("gather_commands: a timeout for each fails the whole, or one outcome
   CHECK_FALSE(has_children());
 }
 
-COPROC_TEST("gather_commands: on_done is called once for each, as it ends") {
+COPROC_TEST("gather_commands: on_done is called once for each, as it ends", "[posix]") {
   std::vector<command> all;
   all.emplace_back("sh", "-c", "read line < /dev/stdin; cat", std_in = devnull);
   for (auto& one : exits(9)) all.push_back(one);
@@ -171,7 +171,7 @@ COPROC_TEST("gather_commands: where there is no room for even one, it fails") {
 
 // ---- retry ----
 
-COPROC_TEST("gather_commands: retry runs a command until it succeeds") {
+COPROC_TEST("gather_commands: retry runs a command until it succeeds", "[posix]") {
   const temporary_directory directory;
   const auto file = directory.path / "runs";
   auto done = co_await capture(fails_at_first(file, 3), retry = attempts(5, 1ms));
@@ -180,7 +180,7 @@ COPROC_TEST("gather_commands: retry runs a command until it succeeds") {
   CHECK(runs(file) == 3);
 }
 
-COPROC_TEST("gather_commands: retry gives the last result when its attempts are used up") {
+COPROC_TEST("gather_commands: retry gives the last result when its attempts are used up", "[posix]") {
   const temporary_directory directory;
   const auto file = directory.path / "runs";
   auto done = co_await capture(fails_at_first(file, 9), retry = attempts(3));
@@ -191,7 +191,7 @@ COPROC_TEST("gather_commands: retry gives the last result when its attempts are 
   CHECK(once.attempts == 1);
 }
 
-COPROC_TEST("gather_commands: retry may ask a predicate instead") {
+COPROC_TEST("gather_commands: retry may ask a predicate instead", "[posix]") {
   const temporary_directory directory;
   const auto file = directory.path / "runs";
   const auto busy = [](const completed& result) { return result.out != "3\n"; };
@@ -201,7 +201,7 @@ COPROC_TEST("gather_commands: retry may ask a predicate instead") {
   CHECK(done.returncode == 7);
 }
 
-COPROC_TEST("gather_commands: retry takes a timeout for a failure, and the input again") {
+COPROC_TEST("gather_commands: retry takes a timeout for a failure, and the input again", "[posix]") {
   const temporary_directory directory;
   const auto file = directory.path / "runs";
   auto done = co_await capture(
@@ -222,7 +222,7 @@ COPROC_TEST("gather_commands: what cannot be launched is not tried again") {
   CHECK(tries == 0);
 }
 
-COPROC_TEST("gather_commands: a cancellation in the pause between attempts ends them") {
+COPROC_TEST("gather_commands: a cancellation in the pause between attempts ends them", "[posix]") {
   const temporary_directory directory;
   const auto file = directory.path / "runs";
   beside<completed> running(co_await asio::this_coro::executor,
@@ -234,7 +234,7 @@ COPROC_TEST("gather_commands: a cancellation in the pause between attempts ends 
   CHECK(runs(file) == 1);
 }
 
-COPROC_TEST("gather_commands: retry applies to each of a gather") {
+COPROC_TEST("gather_commands: retry applies to each of a gather", "[posix]") {
   const temporary_directory directory;
   std::vector<command> all;
   for (int i = 1; i <= 3; ++i)

@@ -28,7 +28,9 @@ std::vector<const void*> addresses() {
           reinterpret_cast<const void*>(&coproc::quote),
           reinterpret_cast<const void*>(&coproc::describe),
           reinterpret_cast<const void*>(&coproc::detail::launch),
+#if !defined(_WIN32)
           reinterpret_cast<const void*>(&coproc::detail::spawn),
+#endif
           reinterpret_cast<const void*>(&coproc::detail::start)};
 }
 

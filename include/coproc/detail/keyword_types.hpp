@@ -153,23 +153,24 @@ class process_group_keyword {
 #if defined(_WIN32)
 /// What only POSIX has.
 class posix_keyword {
+  template <class T>
+  static auto refuse() {
+    static_assert(!sizeof(T*), "coproc: this keyword is for POSIX systems only");
+    return setting([](options&) {});
+  }
   class one {
    public:
     template <class T>
-    void operator=(const T&) const {
-      refuse<T>();
+    auto operator=(const T&) const {
+      return refuse<T>();
     }
   };
-  template <class T>
-  static void refuse() {
-    static_assert(!sizeof(T*), "coproc: this keyword is for POSIX systems only");
-  }
 
  public:
   constexpr posix_keyword() = default;
   template <class T>
-  void operator=(const T&) const {
-    refuse<T>();
+  auto operator=(const T&) const {
+    return refuse<T>();
   }
   template <class T>
   one operator[](const T&) const {

@@ -72,7 +72,8 @@ class watched_fd final : private context_bound {
   /// How much of what was begun to be written goes on without anybody who waits for it.
   std::size_t let_go() noexcept {
     const std::lock_guard lock(now_->mutex);
-    if (now_->state == transfer::running) return now_->let_go = true, now_->bytes.size();
+    if (now_->state == transfer::running)
+      return std::exchange(now_->let_go, true) ? 0 : now_->bytes.size();
     if (now_->state == transfer::done && !now_->failure) {
       now_->state = transfer::idle;
       return now_->count;
