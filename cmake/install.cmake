@@ -28,6 +28,10 @@ else()
   file(RELATIVE_PATH pc_includedir "/${pc_dir}" "/${CMAKE_INSTALL_INCLUDEDIR}")
   string(PREPEND pc_includedir "\${pcfiledir}/")
 endif()
+set(pc_libs -pthread)
+if(WIN32)
+  string(APPEND pc_libs " -lws2_32 -lmswsock") # those of Asio
+endif()
 configure_file(cmake/coproc.pc.in "${PROJECT_BINARY_DIR}/coproc.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/coproc.pc" DESTINATION "${pc_dir}")
 

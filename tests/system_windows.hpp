@@ -21,7 +21,8 @@ inline bool has_children() {
   const coproc::detail::unique_fd all(::CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0));
   PROCESSENTRY32W entry = {};
   entry.dwSize = sizeof entry;
-  for (BOOL more = ::Process32FirstW(all.get(), &entry); more; more = ::Process32NextW(all.get(), &entry))
+  for (BOOL more = ::Process32FirstW(all.get(), &entry); more;
+       more = ::Process32NextW(all.get(), &entry))
     if (entry.th32ParentProcessID == ::GetCurrentProcessId()) return true;
   return false;
 }

@@ -43,9 +43,10 @@ asio::awaitable<std::string> out_of(command what) {
 // ---- what the child gets ----
 
 COPROC_TEST("windows: every argument arrives as it is") {
-  const std::vector<std::string> all{"",      " ",        "a b",        "\"",     "\\",       "a\\",
-                                     "a b\\", "\\\"",     "a\\\\\"b\\", "\t",     "%PATH%",   "a&b|c>d",
-                                     "^",     "ä €  \U0001F600", "*",    "a\nb",   "--x=\"y\"", "'"};
+  const std::vector<std::string> all{
+      "",     " ",          "a b",       "\"",     "\\",      "a\\", "a b\\",
+      "\\\"", "a\\\\\"b\\", "\t",        "%PATH%", "a&b|c>d", "^",   "ä €  \U0001F600",
+      "*",    "a\nb",       "--x=\"y\"", "'"};
   const std::string said = co_await out_of(command(child, "args", all, argv0 = "me"));
   CHECK(said == "me\n" + lines(all));
 }
@@ -60,14 +61,17 @@ COPROC_TEST("windows: an argument of a batch file arrives as it is, or is refuse
   const temporary_directory directory;
   const auto batch = directory.path / "say it.bat";
   write_file(batch, "@echo off\r\n\"" + coproc::detail::path_text(child_path()) + "\" args %*\r\n");
-  const std::vector<std::string> all{"plain", "two words", "a&b|c<d>e^f", "(x)", "!x!", "C:\\dir\\", ""};
+  const std::vector<std::string> all{"plain",     "two words", "a&b|c<d>e^f", "(x)", "!x!",
+                                     "C:\\dir\\", ""};
   const std::string said = co_await out_of(command(batch, all));
   CHECK(said.substr(said.find('\n') + 1) == lines(all));
-  for (const std::string bad : {"a\"b", "%PATH%", "a\nb"}) {
-    CAPTURE(bad);
-    const auto e = co_await thrown<coproc::launch_error>(exec(batch, bad));
-    CHECK(e.step() == "arguments");
-  }
+  // With a dot or a blank at its end it is the same file.
+  for (const std::string end : {"", ".", " ", ". ."})
+    for (const std::string bad : {"a\"b", "%PATH%", "a\nb"}) {
+      CAPTURE(end, bad);
+      const auto e = co_await thrown<coproc::launch_error>(exec(batch.string() + end, bad));
+      CHECK(e.step() == "arguments");
+    }
 }
 
 COPROC_TEST("windows: shell runs a text by cmd.exe, and values stay values") {
@@ -75,10 +79,13 @@ COPROC_TEST("windows: shell runs a text by cmd.exe, and values stay values") {
   CHECK(plain.out == "one\r\n");
   CHECK(plain.err.substr(0, 3) == "two");
   const std::string nasty = "a & echo hacked | more > x ^ (y)";
-  const auto quoted = co_await capture(coproc::shell_command("{} args {} {}", child_path(), nasty, "C:\\x\\"));
+  const auto quoted =
+      co_await capture(coproc::shell_command("{} args {} {}", child_path(), nasty, "C:\\x\\"));
   CHECK(quoted.returncode == 0);
   CHECK(quoted.out.substr(quoted.out.find('\n') + 1) == nasty + "\nC:\\x\\\n");
   CHECK_THROWS_AS(coproc::shell_command("echo {}", "%PATH%"), std::invalid_argument);
+  const command more(coproc::shell_command("echo one"), "echo two");
+  (void)co_await thrown<coproc::launch_error>(exec(more));
   auto missing = co_await shell("no_such_command", std_err = piped);
   const auto [out, err] = co_await missing.communicate();
   CHECK(!err.empty());
@@ -87,8 +94,9 @@ COPROC_TEST("windows: shell runs a text by cmd.exe, and values stay values") {
 
 COPROC_TEST("windows: variables are set, removed and replaced, whatever the case of their names") {
   ::SetEnvironmentVariableW(L"COPROC_One", L"1");
-  const std::string changed = co_await out_of(
-      command(child, "env", env["COPROC_ONE"] = "2", env["COPROC_\xc3\xa4"] = "\xc3\xb6", env["path"] = unset));
+  const std::string changed =
+      co_await out_of(command(child, "env", env["COPROC_ONE"] = "2",
+                              env["COPROC_\xc3\xa4"] = "\xc3\xb6", env["path"] = unset));
   CHECK(changed.find("COPROC_One=1\n") == std::string::npos);
   CHECK(changed.find("COPROC_One=2\n") != std::string::npos);  // its name stays as it was
   CHECK(changed.find("COPROC_\xc3\xa4=\xc3\xb6\n") != std::string::npos);
@@ -108,7 +116,8 @@ COPROC_TEST("windows: the directory is the child's, and a relative program is fo
   const std::string there = co_await out_of(command(child_path(), "cwd", cwd = directory.path));
   const auto said = coproc::detail::path_of(there.substr(0, there.size() - 1));
   CHECK(std::filesystem::equivalent(said, directory.path));
-  const auto e = co_await thrown<coproc::launch_error>(exec(child, "cwd", cwd = directory.path / "no"));
+  const auto e =
+      co_await thrown<coproc::launch_error>(exec(child, "cwd", cwd = directory.path / "no"));
   CHECK(e.step() == "chdir");
   const auto f = co_await thrown<coproc::launch_error>(exec(child, "cwd", cwd = child_path()));
   CHECK(f.step() == "chdir");
@@ -123,7 +132,8 @@ COPROC_TEST("windows: a name is looked up in the PATH of the child, with the end
   CHECK(with_ending.returncode == 5);
   const auto by_path = co_await capture(directory.path / "prog", "exit", 6);
   CHECK(by_path.returncode == 6);
-  for (const command& missing : {command("prog"), command(directory.path / "other"), command("prog", env["PATH"] = ".")}) {
+  for (const command& missing :
+       {command("prog"), command(directory.path / "other"), command("prog", env["PATH"] = ".")}) {
     const auto e = co_await thrown<coproc::launch_error>(exec(missing));
     CHECK(e.code().value() == ERROR_FILE_NOT_FOUND);
     CHECK(e.step() == "exec");
@@ -146,7 +156,8 @@ COPROC_TEST("windows: redirects to files truncate or append, and stderr may go a
   CHECK(copied == "onetwothree");
   const std::string nothing = co_await out_of(command(child, "cat", std_in = devnull));
   CHECK(nothing.empty());
-  const auto e = co_await thrown<coproc::launch_error>(exec(child, "cat", std_in = directory.path / "no"));
+  const auto e =
+      co_await thrown<coproc::launch_error>(exec(child, "cat", std_in = directory.path / "no"));
   CHECK(e.step() == "open");
   std::FILE* const stream = ::fopen(file.string().c_str(), "wb");
   co_await capture(child, "say", "by a FILE", std_out = stream);
@@ -157,8 +168,8 @@ COPROC_TEST("windows: redirects to files truncate or append, and stderr may go a
 COPROC_TEST("windows: a child inherits its streams and nothing else") {
   SECURITY_ATTRIBUTES inheritable = {sizeof inheritable, nullptr, TRUE};
   const temporary_directory directory;
-  const coproc::detail::unique_fd open(::CreateFileW((directory.path / "x").c_str(), GENERIC_WRITE, 0,
-                                                     &inheritable, CREATE_NEW, 0, nullptr));
+  const coproc::detail::unique_fd open(::CreateFileW((directory.path / "x").c_str(), GENERIC_WRITE,
+                                                     0, &inheritable, CREATE_NEW, 0, nullptr));
   REQUIRE(open);
   const auto number = reinterpret_cast<std::uintptr_t>(open.get());
   const std::string said = co_await out_of(command(child, "handle", number));
@@ -166,10 +177,12 @@ COPROC_TEST("windows: a child inherits its streams and nothing else") {
 }
 
 COPROC_TEST("windows: a pipeline is joined by pipes of the system") {
-  const auto done = co_await capture(command(child, "fill", 1, 300'000) | command(child, "cat") | command(child, "cat"));
+  const auto done = co_await capture(command(child, "fill", 1, 300'000) | command(child, "cat") |
+                                     command(child, "cat"));
   CHECK((done.out == test::pattern(300'000)));
   CHECK(done.returncode == 0);
-  const auto e = co_await thrown<coproc::launch_error>(capture(command(child, "wait") | command("no_such_program")));
+  const auto e = co_await thrown<coproc::launch_error>(
+      capture(command(child, "wait") | command("no_such_program")));
   CHECK(e.step() == "exec");
   CHECK_FALSE(has_children());
 }
@@ -203,6 +216,62 @@ COPROC_TEST("windows: input that a timeout has cut off goes on where it was") {
   CHECK((out == test::pattern(size)));
 }
 
+COPROC_TEST("windows: input that was being written when a timeout came arrives whole") {
+  const temporary_directory directory;
+  const auto go = directory.path / "go";
+  auto process = co_await exec(child, "cat-when", go, std_in = piped, std_out = piped);
+  auto first = coproc::wait_for(process.communicate(test::pattern(100'000)), 100ms);
+  (void)co_await thrown<coproc::timeout_error>(std::move(first));
+  (void)co_await thrown<coproc::timeout_error>(coproc::wait_for(process.communicate(), 10ms));
+  write_file(go, "");
+  const auto [out, err] = co_await process.communicate();
+  CHECK((out == test::pattern(100'000)));
+}
+
+TEST_CASE("windows: what was cancelled keeps no io_context busy") {
+  asio::io_context context;
+  std::optional<coproc::process> left;
+  const auto body = [&]() -> asio::awaitable<void> {
+    left.emplace(co_await exec(child, "wait", std_in = piped, std_out = piped));
+    const auto write = [&] { return left->std_in().write(std::string(1 << 20, 'x')); };
+    (void)co_await thrown<coproc::timeout_error>(coproc::wait_for(write(), 50ms));
+    co_await left->std_out().readline();
+    (void)co_await thrown<coproc::timeout_error>(coproc::wait_for(left->std_out().read(), 50ms));
+    (void)co_await thrown<coproc::timeout_error>(coproc::wait_for(left->wait(), 50ms));
+  };
+  asio::co_spawn(context, body(), asio::detached);
+  context.run_for(30s);
+  CHECK(context.stopped());
+}
+
+COPROC_TEST(
+    "windows: a read that waits is cancelled when its process goes, and tells its own executor") {
+  auto process = std::make_unique<coproc::process>(
+      co_await exec(child, "cat", std_in = piped, std_out = piped));
+  const auto strand = asio::make_strand(co_await asio::this_coro::executor);
+  char byte = 0;
+  std::optional<boost::system::error_code> ended;
+  bool on_strand = false;
+  const auto start = [&] {
+    ended.reset();
+    process->std_out().async_read_some(
+        asio::buffer(&byte, 1),
+        asio::bind_executor(strand, [&](boost::system::error_code code, std::size_t) {
+          ended = code;
+          on_strand = strand.running_in_this_thread();
+        }));
+  };
+  start();
+  co_await process->std_in().write("x");
+  bool came = co_await eventually([&] { return ended.has_value(); });
+  CHECK((came && !*ended && byte == 'x'));
+  CHECK(on_strand);
+  start();
+  process.reset();
+  came = co_await eventually([&] { return ended.has_value(); });
+  CHECK((came && *ended == asio::error::operation_aborted));
+}
+
 COPROC_TEST("windows: the streams are Asio's, too") {
   auto process = co_await exec(child, "cat", std_in = piped, std_out = piped);
   const std::string text(200'000, 'a');
@@ -212,8 +281,8 @@ COPROC_TEST("windows: the streams are Asio's, too") {
   };
   auto read = [&]() -> asio::awaitable<std::string> {
     std::string all;
-    const auto [code, count] = co_await asio::async_read(process.std_out(), asio::dynamic_buffer(all),
-                                                         asio::as_tuple(asio::use_awaitable));
+    const auto [code, count] = co_await asio::async_read(
+        process.std_out(), asio::dynamic_buffer(all), asio::as_tuple(asio::use_awaitable));
     CHECK(code == asio::error::eof);
     CHECK(count == all.size());
     co_return all;
@@ -231,6 +300,8 @@ COPROC_TEST("windows: exit codes are as they are, and an end by us is a signal's
     CHECK(got == static_cast<int>(code));
   }
   CHECK(coproc::describe(static_cast<int>(0xC0000005)) == "ended by 0xC0000005");
+  const auto negative = co_await capture(child, "exit", 0xFFFFFFFF);  // exit(-1)
+  CHECK(negative.returncode == 255);
   auto killed = co_await exec(child, "wait", std_out = piped);
   killed.kill();
   int code = co_await killed.wait();
@@ -286,7 +357,8 @@ COPROC_TEST("windows: a process that is destroyed has gone, a detached one goes 
   const coproc::detail::unique_fd all(::CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0));
   PROCESSENTRY32W entry = {};
   entry.dwSize = sizeof entry;
-  for (BOOL more = ::Process32FirstW(all.get(), &entry); more; more = ::Process32NextW(all.get(), &entry))
+  for (BOOL more = ::Process32FirstW(all.get(), &entry); more;
+       more = ::Process32NextW(all.get(), &entry))
     if (entry.th32ParentProcessID == ::GetCurrentProcessId())
       ::kill(static_cast<int>(entry.th32ProcessID), 1);
 }

@@ -55,7 +55,8 @@ TEST_CASE("windows_command_line: a plain word stays as it is, others are quoted"
   CHECK(argv_word("a\\b c") == "\"a\\b c\"");
 }
 
-TEST_CASE("windows_command_line: every word of backslashes, quotes, blanks and letters is read back") {
+TEST_CASE(
+    "windows_command_line: every word of backslashes, quotes, blanks and letters is read back") {
   constexpr std::string_view letters = "\\\" \ta";
   std::vector<std::string> all(1);
   for (std::size_t i = 0; all.back().size() < 5; ++i)
@@ -68,7 +69,8 @@ TEST_CASE("windows_command_line: every word of backslashes, quotes, blanks and l
   CHECK(read_back(std::string_view(line).substr(3)) == all);
 }
 
-TEST_CASE("windows_command_line: for cmd.exe all is in quotes, and what quotes cannot hold is refused") {
+TEST_CASE(
+    "windows_command_line: for cmd.exe all is in quotes, and what quotes cannot hold is refused") {
   CHECK(quote_for_cmd("a&b|c<d>e^f(g)!h;i,j=k") == "\"a&b|c<d>e^f(g)!h;i,j=k\"");
   CHECK(quote_for_cmd("") == "\"\"");
   CHECK(quote_for_cmd("C:\\dir\\") == "\"C:\\dir\\\\\"");

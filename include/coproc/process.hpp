@@ -37,7 +37,8 @@ class process {
   int pid() const { return all().who->pid(); }
 
   /// Empty while the child runs, then its exit status, 0 to 255, or -N where signal N ended it, or
-  /// unknown_returncode. Looks, and never waits.
+  /// unknown_returncode. Looks, and never waits. (On Windows the exit code is any number; -1 to -255
+  /// are 255 to 1, as elsewhere, and -N is what signal(N) of this process has ended.)
   std::optional<int> returncode() const {
     if (!all().who->ended()) return std::nullopt;
     return all().who->returncode();
@@ -98,16 +99,20 @@ class process {
 
   /// Sends a signal to the child. Once it has ended nothing happens, and never does another process
   /// that got its pid receive it.
+  /// On Windows there are SIGTERM and SIGKILL (9), either of which ends the child at once, and SIGBREAK,
+  /// which asks a child that leads a group to end.
   /// @throws error for a number that is no signal, or without the permission
   void send_signal(int number) { all().who->send(number, false); }
-  /// SIGTERM.
+  /// SIGTERM. (Windows: ends the child at once, as kill() does.)
   void terminate() { send_signal(detail::signals::term); }
   /// SIGKILL. The child still has to be waited for, or destroyed.
   void kill() { send_signal(detail::signals::kill); }
 
   /// Ends the child: SIGTERM (and SIGCONT, for a stopped one), and SIGKILL when @p patience has
   /// passed. Where the child leads a process group the whole group gets them, and what is left of
-  /// the group when the child has ended is given the rest of that time and then killed.
+  /// the group when the child has ended is given the rest of that time and then killed. On Windows a
+  /// group gets Ctrl-Break first, as far as it shares a console with this process; a child that leads
+  /// none cannot be asked, and is ended at once.
   /// @return the returncode
   /// @throws cancelled_error
   /// @par Cancellation All types: SIGKILL is sent at once.
@@ -122,7 +127,8 @@ class process {
 
   /// The Boost.Process handle of the child, made at the first call. It shows the child to code that
   /// wants such a handle; waiting and signalling are safer by the functions above, and only one
-  /// side can reap: after a wait through it, returncode() is unknown_returncode.
+  /// side can reap: after a wait through it, returncode() is unknown_returncode. (On Windows it needs
+  /// Boost.Process to be linked from Boost 1.86 on.)
   native_process_handle& handle() { return all().who->handle(); }
 
   /// Gives the child away as a Boost.Process object, which kills it when destroyed, and by whose

@@ -11,9 +11,8 @@ namespace detail {
 #if defined(_WIN32)
 inline std::string shell_word(const std::string& value) { return cmd_word(value); }
 inline command shell_for(std::string script) {
-  const char* const shell = std::getenv("COMSPEC");
-  command what(shell != nullptr ? shell : "cmd.exe", "/d", "/s", "/c", std::move(script));
-  what.options().raw_text = true;
+  command what(host_variable(L"COMSPEC").value_or("cmd.exe"), "/c", std::move(script));
+  what.options().raw_text = true;  // the launch says the rest
   return what;
 }
 #else

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <psapi.h>
 #include <boost/asio/windows/basic_object_handle.hpp>
 #include <coproc/detail/boost.hpp>
 #include <coproc/detail/launch.hpp>
 #include <coproc/detail/reaper.hpp>
 #include <coproc/detail/watched_fd.hpp>
-#include <psapi.h>
 
 namespace coproc::detail {
 
@@ -16,15 +16,19 @@ namespace coproc::detail {
 class child final : private context_bound {
  public:
   child(const asio::any_io_executor& executor, launched& started)
-      : pid_(std::exchange(started.pid, -1)),
+      : pid_(started.pid),
         leads_group_(started.leads_group),
         dies_with_job_(started.dies_with_job),
-        executor_(executor),
-        process_(std::move(started.process)),
-        job_(std::move(started.job)) {
+        executor_(executor) {
     bind(executor);
+    process_ = std::move(started.process);
+    job_ = std::move(started.job);
+    started.pid = -1;
   }
-  ~child() { abandon(true); }
+  ~child() {
+    abandon(true);
+    if (state_ == state::ended && dies_with_job_) spare_group();
+  }
 
   int pid() const noexcept { return pid_; }
   bool leads_group() const noexcept { return leads_group_; }
@@ -44,7 +48,7 @@ class child final : private context_bound {
     state_ = state::ended;
     DWORD code = 0;
     if (::GetExitCodeProcess(process_.get(), &code))
-      returncode_ = code == ended_from_outside ? -ended_by_ : static_cast<int>(code);
+      returncode_ = code == ended_from_outside ? -ended_by_ : as_returncode(code);
     FILETIME unused, kernel, user;
     PROCESS_MEMORY_COUNTERS memory = {};
     if (::GetProcessTimes(process_.get(), &unused, &unused, &kernel, &user) &&
@@ -87,11 +91,13 @@ class child final : private context_bound {
       return;
     }
     if (number != signals::term && number != signals::kill)
-      throw error(make_error_code(boost::system::errc::invalid_argument),
-                  "send_signal: Windows has SIGTERM and SIGKILL (9), which end a child, and SIGBREAK for "
-                  "one that leads a group; not " + std::to_string(number));
+      throw error(
+          make_error_code(boost::system::errc::invalid_argument),
+          "send_signal: Windows has SIGTERM and SIGKILL (9), which end a child, and SIGBREAK for "
+          "one that leads a group; not " +
+              std::to_string(number));
     if (group && leads_group_) end_group(number);
-    else if (!ended() && !end_process(number) && !ended()) fail(number, ::GetLastError());
+    else if (!ended() && !end_process(number)) fail(number, ::GetLastError());
   }
 
   /// True while anybody is left in the group that the child leads.
@@ -194,12 +200,23 @@ class child final : private context_bound {
     return ::GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, static_cast<DWORD>(pid_)) != 0;
   }
   bool end_process(int number) {
-    ended_by_ = number;
-    return ::TerminateProcess(process_.get(), ended_from_outside) != 0;
+    const bool done = ::TerminateProcess(process_.get(), ended_from_outside) != 0;
+    if (done) ended_by_ = number;
+    return done || ::GetLastError() == ERROR_ACCESS_DENIED;  // it is ending already
   }
   void end_group(int number) {
-    if (!ended()) ended_by_ = number;
-    ::TerminateJobObject(job_.get(), ended_from_outside);
+    const bool leader_runs = !ended();
+    if (::TerminateJobObject(job_.get(), ended_from_outside) && leader_runs) ended_by_ = number;
+  }
+  /// The end of this object is not that of the group, since the leader's own end has come.
+  void spare_group() noexcept {
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION none = {};
+    ::SetInformationJobObject(job_.get(), JobObjectExtendedLimitInformation, &none, sizeof none);
+  }
+
+  /// As it is; but -1 to -255 by its last 8 bits, as elsewhere: a small negative number is a signal.
+  static int as_returncode(DWORD code) {
+    return static_cast<int>(code > 0xFFFFFF00 ? code & 0xFF : code);
   }
   [[noreturn]] void fail(int number, DWORD why) const {
     throw error(system_error(why), "send_signal: " + signal_name(number) + " to process " +

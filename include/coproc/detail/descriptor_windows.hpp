@@ -63,8 +63,12 @@ inline bool enough_descriptors() { return true; }
 /// Another handle of the same thing; empty, with GetLastError, where that fails.
 /// @param inheritable by the children that are made to
 inline unique_fd duplicate(os_handle handle, bool inheritable) {
-  os_handle copy = no_handle;
   const os_handle here = ::GetCurrentProcess();
+  if (handle == here) {  // INVALID_HANDLE_VALUE, which stands for this process
+    ::SetLastError(ERROR_INVALID_HANDLE);
+    return unique_fd();
+  }
+  os_handle copy = no_handle;
   if (!::DuplicateHandle(here, handle, here, &copy, 0, inheritable, DUPLICATE_SAME_ACCESS))
     copy = no_handle;
   return unique_fd(copy);
@@ -97,8 +101,8 @@ inline bool make_pipe_to_child(bool we_read, unique_fd& ours, unique_fd& theirs)
       name.c_str(),
       (we_read ? PIPE_ACCESS_INBOUND : PIPE_ACCESS_OUTBOUND) | FILE_FLAG_OVERLAPPED |
           FILE_FLAG_FIRST_PIPE_INSTANCE,
-      PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, size, size, 0,
-      nullptr));
+      PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, size, size,
+      0, nullptr));
   if (!ours) return false;
   theirs = unique_fd(::CreateFileW(name.c_str(), we_read ? GENERIC_WRITE : GENERIC_READ, 0, nullptr,
                                    OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));

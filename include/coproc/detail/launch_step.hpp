@@ -36,11 +36,26 @@ enum class step : int {
 };
 
 inline std::string_view step_name(step which) {
-  static constexpr std::string_view names[] = {
-      "",           "arguments",    "environment",   "open",           "pipe",
-      "terminal",   "clone",        "dup2",          "close_range",    "pass_fds",
-      "new_session", "process_group", "resource_limit", "niceness",     "extra_groups",
-      "as_group",   "as_user",      "kill_on_parent_death", "chdir",   "exec"};
+  static constexpr std::string_view names[] = {"",
+                                               "arguments",
+                                               "environment",
+                                               "open",
+                                               "pipe",
+                                               "terminal",
+                                               "clone",
+                                               "dup2",
+                                               "close_range",
+                                               "pass_fds",
+                                               "new_session",
+                                               "process_group",
+                                               "resource_limit",
+                                               "niceness",
+                                               "extra_groups",
+                                               "as_group",
+                                               "as_user",
+                                               "kill_on_parent_death",
+                                               "chdir",
+                                               "exec"};
   return names[static_cast<std::size_t>(which)];
 }
 

@@ -3,8 +3,8 @@
 #pragma once
 
 // A launch on Windows: checks, opens and looks up all that it takes, and calls CreateProcess. Boost's
-// own launcher is not used, for the same reasons as elsewhere: it would be one more library to link
-// from Boost 1.86 on, and it lets a child inherit whatever handles happen to be inheritable.
+// own launcher is not used: from Boost 1.86 on it is a library to link, and older ones let a child
+// inherit whatever handles happen to be inheritable.
 
 #include <coproc/detail/launch_step.hpp>
 #include <coproc/detail/lookup.hpp>
@@ -167,11 +167,13 @@ class launcher {
     for (std::size_t fd = 0; fd < 3; ++fd) {
       const stdio& stream = options_.streams[fd];
       DWORD flags = 0;
-      if (stream.what == stdio::kind::descriptor && !::GetHandleInformation(stream.fd, &flags))
+      if (stream.what == stdio::kind::descriptor &&
+          (stream.fd == INVALID_HANDLE_VALUE || !::GetHandleInformation(stream.fd, &flags)))
         fail(step::dup2, ERROR_INVALID_HANDLE, stream_name(fd));
     }
     if (options_.process_group.value_or(0) != 0)
-      fail(step::process_group, ERROR_NOT_SUPPORTED, "of a number: Windows has only new_group, not");
+      fail(step::process_group, ERROR_NOT_SUPPORTED,
+           "of a number: Windows has only new_group, not");
     if (!options_.cwd) return;
     const DWORD about = ::GetFileAttributesW(options_.cwd->c_str());
     const bool missing = about == INVALID_FILE_ATTRIBUTES;
@@ -215,7 +217,7 @@ class launcher {
 
   void open_file(std::size_t fd, const std::filesystem::path& path, bool append) {
     constexpr DWORD sharing = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-    const DWORD access = fd == 0 ? DWORD{GENERIC_READ}
+    const DWORD access = fd == 0  ? DWORD{GENERIC_READ}
                          : append ? DWORD{FILE_GENERIC_WRITE & ~FILE_WRITE_DATA}
                                   : DWORD{GENERIC_WRITE};
     const DWORD disposition = fd == 0 ? OPEN_EXISTING : append ? OPEN_ALWAYS : CREATE_ALWAYS;
@@ -234,13 +236,15 @@ class launcher {
         break;
       }
     if (found.empty())
-      fail(step::exec, has_directory(name) && is_directory(widen(name)) ? ERROR_ACCESS_DENIED
-                                                                        : ERROR_FILE_NOT_FOUND,
+      fail(step::exec,
+           has_directory(name) && is_directory(widen(name)) ? ERROR_ACCESS_DENIED
+                                                            : ERROR_FILE_NOT_FOUND,
            std::string());
     // A relative one is taken from the host's directory, not the child's.
     program_ = std::filesystem::absolute(widen(found)).wstring();
     const auto& words = command_.words();
     if (options_.raw_text) {
+      if (words.size() != 3) fail(step::arguments, ERROR_BAD_ARGUMENTS, "behind a shell's text");
       line_ = widen(cmd_line(name, words.back()));
     } else if (is_batch_file(found)) {
       line_ = widen(batch_line(narrow(program_)));
@@ -260,7 +264,8 @@ class launcher {
       if (!word)
         fail(step::arguments, ERROR_BAD_ARGUMENTS,
              "argument " + std::to_string(i) +
-                 " has what cmd.exe, which runs batch files, cannot quote: a quote, a percent sign or a "
+                 " has what cmd.exe, which runs batch files, cannot quote: a quote, a percent sign "
+                 "or a "
                  "line break");
       text += (i > 0 ? " " : "") + *word;
     }
@@ -278,8 +283,9 @@ class launcher {
       limits.BasicLimitInformation.LimitFlags |= JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK;
     if (result_.dies_with_job)
       limits.BasicLimitInformation.LimitFlags |= JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
-    if (!result_.job || !::SetInformationJobObject(result_.job.get(), JobObjectExtendedLimitInformation,
-                                                   &limits, sizeof limits))
+    if (!result_.job ||
+        !::SetInformationJobObject(result_.job.get(), JobObjectExtendedLimitInformation, &limits,
+                                   sizeof limits))
       fail(job_step(), ::GetLastError(), "job object");
   }
   step job_step() const {

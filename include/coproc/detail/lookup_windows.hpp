@@ -30,8 +30,7 @@ inline std::string system_directory() {
 }
 
 inline bool has_directory(std::string_view name) {
-  return name.find_first_of("/\\") != std::string_view::npos ||
-         (name.size() > 1 && name[1] == ':');
+  return name.find_first_of("/\\") != std::string_view::npos || (name.size() > 1 && name[1] == ':');
 }
 inline bool is_absolute(std::string_view path) {
   return path.starts_with("\\\\") ||

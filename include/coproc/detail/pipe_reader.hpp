@@ -127,13 +127,13 @@ class pipe_reader {
     chunk_ = std::min(chunk_, most);
     // What comes in small pieces takes no more memory than it needs: it goes by way of the stack.
     char little[smallest];
-    const bool small = chunk_ <= smallest;
-    const auto [data, room] = small ? std::pair(little, chunk_) : buffer_.prepare(chunk_);
+    const bool by_stack = chunk_ <= smallest;
+    const auto [data, room] = by_stack ? std::pair(little, chunk_) : buffer_.prepare(chunk_);
     const std::size_t asked = std::min(room, most);
     error_code failure;
     const std::size_t count = fd_.read_some(data, asked, failure);
     if (count > 0) {
-      if (small) std::memcpy(buffer_.prepare(count).first, data, count);
+      if (by_stack) std::memcpy(buffer_.prepare(count).first, data, count);
       committed(count, asked);
       return fill_result::data;
     }
@@ -286,6 +286,7 @@ class pipe_reader {
         if (finished_)  // not from within the initiating function
           return asio::post(me_->executor(), std::move(operation));
       } else if (!finished_) {
+        if (!failure && me_->closed_) failure = asio::error::operation_aborted;
         if (failure) result_ = failure, me_->fd_.cancel();
         finished_ = failure || attempt();
       }

@@ -47,6 +47,8 @@ class pipe_writer {
 
   /// How much of what was begun to be written counts as written, since nobody waits for it any more.
   std::size_t let_go() noexcept { return fd_.let_go(); }
+  /// Whether some of it still is being written.
+  bool writing() const { return fd_.writing(); }
 
   static awaitable<void> write(self me, std::string bytes) {
     const one_at_a_time guard(me->busy_, "write");
@@ -85,13 +87,13 @@ class pipe_writer {
     if (!is_open()) throw error(asio::error::bad_descriptor, "write: the stream is closed");
   }
 
-  /// Whatever the end of an operation: the next must not take what this one began for its own.
+  /// Whatever the end of an operation, nothing that it began goes on.
   class end_of_write {
    public:
     explicit end_of_write(pipe_writer& me) : me_(me) {}
     end_of_write(const end_of_write&) = delete;
     end_of_write& operator=(const end_of_write&) = delete;
-    ~end_of_write() { me_.let_go(); }
+    ~end_of_write() { me_.fd_.give_up(); }
 
    private:
     pipe_writer& me_;
@@ -114,11 +116,12 @@ class pipe_writer {
         if (finished_)  // not from within the initiating function
           return asio::post(me_->executor(), std::move(operation));
       } else if (!finished_) {
+        if (!failure && !me_->is_open()) failure = asio::error::operation_aborted;
         if (failure) result_ = failure;
         finished_ = failure || attempt();
       }
       if (finished_) {
-        me_->let_go();
+        me_->fd_.give_up();
         guard_.reset();
         return operation.complete(result_, written_);
       }

@@ -18,7 +18,8 @@ namespace coproc::detail {
 class reaper {
  public:
   static reaper& instance() {
-    static reaper* const the_one = new reaper;  // never destroyed: a pool's thread may outlive statics
+    static reaper* const the_one =
+        new reaper;  // never destroyed: a pool's thread may outlive statics
     return *the_one;
   }
 
@@ -33,8 +34,8 @@ class reaper {
     orphan* const waited_for = child.get();
     orphans_.push_back(std::move(child));
     constexpr DWORD patience = 1000;  // milliseconds
-    if (!::RegisterWaitForSingleObject(&waited_for->wait, waited_for->process.get(), &gone, waited_for,
-                                       patience, WT_EXECUTEONLYONCE))
+    if (!::RegisterWaitForSingleObject(&waited_for->wait, waited_for->process.get(), &gone,
+                                       waited_for, patience, WT_EXECUTEONLYONCE))
       drop(waited_for);
   }
 

@@ -148,7 +148,7 @@ class session {
       } catch (const error&) {
         all_.input_done = all_.input.size();  // it does not want the rest: no error, as in Python
       }
-      if (all_.input_done == all_.input.size()) {
+      if (all_.input_done == all_.input.size() && !all_.in->writing()) {
         all_.in->close();
         all_.input = std::string();
         all_.input_done = 0;

@@ -12,8 +12,8 @@ namespace coproc::detail::signals {
 #if defined(_WIN32)
 inline constexpr int kill = 9, pipe = 13, term = SIGTERM;
 inline constexpr std::pair<int, const char*> names[] = {
-    {SIGINT, "SIGINT"},   {SIGILL, "SIGILL"},   {SIGABRT, "SIGABRT"},   {SIGFPE, "SIGFPE"},
-    {kill, "SIGKILL"},    {SIGSEGV, "SIGSEGV"}, {SIGTERM, "SIGTERM"},   {SIGBREAK, "SIGBREAK"}};
+    {SIGINT, "SIGINT"}, {SIGILL, "SIGILL"},   {SIGABRT, "SIGABRT"}, {SIGFPE, "SIGFPE"},
+    {kill, "SIGKILL"},  {SIGSEGV, "SIGSEGV"}, {SIGTERM, "SIGTERM"}, {SIGBREAK, "SIGBREAK"}};
 #else
 inline constexpr int kill = SIGKILL, pipe = SIGPIPE, term = SIGTERM;
 inline constexpr std::pair<int, const char*> names[] = {

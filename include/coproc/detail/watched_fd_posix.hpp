@@ -57,6 +57,8 @@ class watched_fd final : private context_bound {
   }
   /// How much of what was begun to be written goes on without anybody who waits for it.
   std::size_t let_go() noexcept { return 0; }
+  bool writing() const noexcept { return false; }
+  void give_up() noexcept {}
 
   /// For waits, and for read().
   descriptor& registered() {

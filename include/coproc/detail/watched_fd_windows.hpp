@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/windows/basic_stream_handle.hpp>
 #include <coproc/detail/descriptor.hpp>
 #include <coproc/detail/reactor_executor.hpp>
@@ -59,12 +60,15 @@ class watched_fd final : private context_bound {
       }
       failure = asio::error::would_block;
       if (now_->state == transfer::running) return 0;
+    }
+    handle& pipe = registered();
+    {
+      const std::lock_guard lock(now_->mutex);
       const auto* const bytes = static_cast<const char*>(data);
       now_->bytes.assign(bytes, bytes + std::min(size, piece));
       now_->state = transfer::running;
-      now_->begin = 0;
     }
-    registered().async_write_some(
+    pipe.async_write_some(
         asio::buffer(now_->bytes),
         [now = now_](error_code code, std::size_t written) { now->ended(code, written); });
     return 0;
@@ -81,17 +85,33 @@ class watched_fd final : private context_bound {
     return 0;
   }
 
+  /// Whether something that was begun to be written goes on.
+  bool writing() const {
+    const std::lock_guard lock(now_->mutex);
+    return !now_->reading && now_->state == transfer::running;
+  }
+  /// Ends what was begun to be written, if it goes on: some of it has been written, perhaps.
+  void give_up() noexcept {
+    error_code ignored;
+    if (let_go() > 0 && registered_ && writing()) registered_->cancel(ignored);
+  }
+
   /// Whether it can be waited for, for where nothing may throw: @p failure says why not.
   bool can_wait(error_code& failure) {
-    if (executor_ && is_open()) return true;
-    failure = asio::error::operation_aborted;
-    return false;
+    try {
+      registered();
+      return true;
+    } catch (const boost::system::system_error& e) {
+      failure = e.code();
+      return false;
+    }
   }
   /// Calls @p handler, with an error, when there is something to hand out. Where it can_wait.
   template <class Handler>
   void async_wait(wait_type kind, Handler&& handler) {
     const auto wake = std::make_shared<wakeup>(executor_);
-    wake->start_wait(std::forward<Handler>(handler), executor_);
+    const asio::any_io_executor here = asio::get_associated_executor(handler, executor_);
+    wake->start_wait(std::forward<Handler>(handler), here);
     notify(kind, wake, 1);
   }
 
@@ -154,7 +174,9 @@ class watched_fd final : private context_bound {
     void ended(const error_code& code, std::size_t bytes_moved) {
       {
         const std::lock_guard lock(mutex);
-        const bool nothing = reading && code == asio::error::operation_aborted;
+        // A child may write nothing, and that is read.
+        const bool nothing =
+            reading && (code == asio::error::operation_aborted || (!code && bytes_moved == 0));
         state = nothing || std::exchange(let_go, false) ? idle : done;
         failure = code;
         begin = 0;

@@ -57,14 +57,14 @@ inline std::string cmd_word(const std::string& value) {
 }
 
 /// What cmd.exe is given to run @p text as it is. (/v:off: an exclamation mark means nothing.)
-inline constexpr const char* cmd_options = "/d /v:off /s /c";
 inline std::string cmd_line(const std::string& shell, const std::string& text) {
-  return '"' + shell + "\" " + cmd_options + " \"" + text + '"';
+  return '"' + shell + "\" /d /v:off /s /c \"" + text + '"';
 }
 
 /// Whether a program is run by cmd.exe: Windows does so with a batch file, and cmd.exe reads its
-/// arguments by rules of its own.
+/// arguments by rules of its own. Dots and blanks at the end of a name are nothing to Windows.
 inline bool is_batch_file(std::string_view path) {
+  while (!path.empty() && (path.back() == '.' || path.back() == ' ')) path.remove_suffix(1);
   if (path.size() < 4) return false;
   std::string end(path.substr(path.size() - 4));
   for (char& c : end)
