@@ -4,8 +4,8 @@
 #   cmake/windows.sh [--install | options of ctest]
 #
 # With --install it only makes sure that what is needed is there (Debian's packages; as root). BOOST is
-# a folder with Boost's headers (/usr/include), up to 1.85: from 1.86 on the handles of Boost.Process
-# are a library on Windows. It needs Catch2's headers, version 2. COPROC_WERROR=ON makes warnings errors.
+# a folder with Boost's headers (/usr/include). It needs Catch2's headers, version 2. COPROC_WERROR=ON
+# makes warnings errors.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 boost=${BOOST:-/usr/include}

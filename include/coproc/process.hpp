@@ -127,8 +127,7 @@ class process {
 
   /// The Boost.Process handle of the child, made at the first call. It shows the child to code that
   /// wants such a handle; waiting and signalling are safer by the functions above, and only one
-  /// side can reap: after a wait through it, returncode() is unknown_returncode. (On Windows it needs
-  /// Boost.Process to be linked from Boost 1.86 on.)
+  /// side can reap: after a wait through it, returncode() is unknown_returncode.
   native_process_handle& handle() { return all().who->handle(); }
 
   /// Gives the child away as a Boost.Process object, which kills it when destroyed, and by whose

@@ -12,16 +12,16 @@
 #include <type_traits>
 #include <utility>
 
-#if BOOST_VERSION >= 108600 && !defined(_WIN32)
+#if BOOST_VERSION >= 108600 && defined(__GNUC__)
 #include <boost/process/v2/detail/last_error.hpp>
 #include <boost/process/v2/detail/throw_error.hpp>
 #include <boost/process/v2/error.hpp>
 #include <string>
 
-// From 1.86 on Boost.Process is a compiled library, which several distributions do not package. (On
-// Windows it has to be linked then: its handles need more of it there.)
-// Its handles need four functions of it; these weak definitions serve where it is not linked, and
-// give way to (or are interchangeable with) the library's own where it is.
+// From 1.86 on Boost.Process is a compiled library, which several distributions do not package. Its
+// handles need a few functions of it; these weak definitions serve where it is not linked, and give
+// way to (or are interchangeable with) the library's own where it is. (For a compiler that has no
+// weak definitions it must be linked.)
 BOOST_PROCESS_V2_BEGIN_NAMESPACE
 namespace error {
 namespace coproc_detail {
@@ -43,12 +43,22 @@ __attribute__((weak)) const boost::system::error_category& get_exit_code_categor
 }
 }  // namespace error
 namespace detail {
-__attribute__((weak)) error_code get_last_error() {
-  return error_code(errno, boost::system::system_category());
-}
+__attribute__((weak)) error_code get_last_error() { return coproc::detail::last_system_error(); }
 __attribute__((weak)) void do_throw_error(const error_code& code, const char* location) {
   throw boost::system::system_error(code, location);
 }
+#if defined(_WIN32)
+__attribute__((weak)) void* open_process_(DWORD pid) {
+  void* const process = ::OpenProcess(PROCESS_TERMINATE | PROCESS_QUERY_INFORMATION | SYNCHRONIZE,
+                                      FALSE, pid);
+  if (process == nullptr) do_throw_error(get_last_error(), "open_process");
+  return process;
+}
+__attribute__((weak)) void terminate_if_running_(void* process) {
+  DWORD code = 0;
+  if (::GetExitCodeProcess(process, &code) && code == STILL_ACTIVE) ::TerminateProcess(process, 260);
+}
+#endif
 }  // namespace detail
 BOOST_PROCESS_V2_END_NAMESPACE
 #endif
