@@ -406,8 +406,11 @@ COPROC_TEST("windows: the child has a handle of Boost.Process, and can be given 
   auto given = process.release();
   CHECK(given.is_open());
   (void)co_await thrown<coproc::cancelled_error>(process.wait());
-  boost::system::error_code ignored;
-  given.terminate(ignored);
+  const int pid = static_cast<int>(given.id());
+  CHECK(exists(pid));
+  { const auto destroyed = std::move(given); }  // which ends it
+  const bool gone = co_await eventually([&] { return !exists(pid); });
+  CHECK(gone);
 }
 
 COPROC_TEST("windows: a hundred children leave no handle and no process") {

@@ -56,6 +56,7 @@ __attribute__((weak)) void* open_process_(DWORD pid) {
 }
 __attribute__((weak)) void terminate_if_running_(void* process) {
   DWORD code = 0;
+  if (process == INVALID_HANDLE_VALUE) return;  // of an object that has none: it means this process
   if (::GetExitCodeProcess(process, &code) && code == STILL_ACTIVE) ::TerminateProcess(process, 260);
 }
 #endif
