@@ -228,6 +228,22 @@ COPROC_TEST("windows: input that was being written when a timeout came arrives w
   CHECK((out == test::pattern(100'000)));
 }
 
+COPROC_TEST("windows: a write that is refused beside communicate takes nothing from that") {
+  const temporary_directory directory;
+  const auto go = directory.path / "go";
+  auto process = co_await exec(child, "cat-when", go, std_in = piped, std_out = piped);
+  beside<coproc::output> talking(co_await asio::this_coro::executor,
+                                 process.communicate(test::pattern(100'000)));
+  co_await turns(20);
+  const auto [code, count] = co_await process.std_in().async_write_some(
+      asio::buffer("x", 1), asio::as_tuple(asio::use_awaitable));
+  CHECK(code == asio::error::already_started);
+  CHECK(count == 0);
+  write_file(go, "");
+  const auto written = co_await talking.result();
+  CHECK((written.out == test::pattern(100'000)));
+}
+
 TEST_CASE("windows: what was cancelled keeps no io_context busy") {
   asio::io_context context;
   std::optional<coproc::process> left;

@@ -135,6 +135,7 @@ class child final : private context_bound {
       end_process(signals::kill);
     }
     const auto executor = executor_;
+    if (kill) dies_with_job_ = false;  // whom the job holds has been ended
     drop();
     if (kill && executor) reaper::instance().adopt_killed(std::move(process_), executor);
   }

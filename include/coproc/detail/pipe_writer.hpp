@@ -121,7 +121,7 @@ class pipe_writer {
         finished_ = failure || attempt();
       }
       if (finished_) {
-        me_->fd_.give_up();
+        if (guard_) end_write();
         guard_.reset();
         return operation.complete(result_, written_);
       }
@@ -131,6 +131,12 @@ class pipe_writer {
     }
 
    private:
+    /// What has been written counts, also where a cancellation came with it.
+    void end_write() {
+      if (result_ && !me_->writing()) written_ += me_->let_go();
+      me_->fd_.give_up();
+    }
+
     /// True: done, one way or the other.
     bool attempt() {
       try {
@@ -141,7 +147,7 @@ class pipe_writer {
           written_ = me_->try_write({static_cast<const char*>(bytes.data()), bytes.size()});
           return written_ > 0;
         }
-      } catch (const error& e) {
+      } catch (const boost::system::system_error& e) {
         result_ = e.code();
       }
       return true;

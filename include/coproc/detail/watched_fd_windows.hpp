@@ -109,7 +109,7 @@ class watched_fd final : private context_bound {
   /// Calls @p handler, with an error, when there is something to hand out. Where it can_wait.
   template <class Handler>
   void async_wait(wait_type kind, Handler&& handler) {
-    const auto wake = std::make_shared<wakeup>(executor_);
+    const auto wake = waited_by_ = std::make_shared<wakeup>(executor_);
     const asio::any_io_executor here = asio::get_associated_executor(handler, executor_);
     wake->start_wait(std::forward<Handler>(handler), here);
     notify(kind, wake, 1);
@@ -254,6 +254,7 @@ class watched_fd final : private context_bound {
   unique_fd fd_;                    // until it is registered
   std::optional<handle> registered_;
   std::shared_ptr<transfer> now_;
+  std::shared_ptr<wakeup> waited_by_;  // that of async_wait, whose handler does not keep it
 };
 
 }  // namespace coproc::detail
