@@ -3,6 +3,8 @@
 
 #include "support.hpp"
 
+namespace as_completed_tests {
+
 using namespace test;
 using coproc::as_completed;
 using coproc::command;
@@ -209,3 +211,5 @@ COPROC_TEST("as_completed: what nobody takes is not piled up") {
   }
   CHECK(made <= 58);
 }
+
+}  // namespace as_completed_tests

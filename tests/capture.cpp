@@ -5,6 +5,8 @@
 
 #include "support.hpp"
 
+namespace capture_tests {
+
 using namespace test;
 using coproc::capture;
 using coproc::command;
@@ -479,3 +481,5 @@ COPROC_TEST("capture: each error says why it ended, how long it took, and what t
     full(e, coproc::end_reason::exited);
   }
 }
+
+}  // namespace capture_tests

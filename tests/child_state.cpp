@@ -10,6 +10,8 @@
 
 #include "host.hpp"
 
+namespace child_state_tests {
+
 using namespace test;
 using coproc::command;
 
@@ -430,3 +432,5 @@ COPROC_TEST("child_state: niceness beyond the end of the scale is the end of it"
       command(child_state(), niceness = std::numeric_limits<int>::max()));
   CHECK(least.at("nice") == "19");
 }
+
+}  // namespace child_state_tests

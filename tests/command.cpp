@@ -13,6 +13,8 @@
 
 #include "support.hpp"
 
+namespace command_tests {
+
 using namespace test;
 using coproc::command;
 using coproc::secret;
@@ -177,3 +179,5 @@ COPROC_TEST("command: what cannot be launched does not show its secrets or varia
   const auto refused = co_await thrown<coproc::launch_error>(coproc::exec(bad));
   CHECK(std::string(refused.what()).find("hunter") == std::string::npos);
 }
+
+}  // namespace command_tests

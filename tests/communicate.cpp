@@ -5,6 +5,8 @@
 
 #include "support.hpp"
 
+namespace communicate_tests {
+
 namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
@@ -270,3 +272,5 @@ COPROC_TEST("communicate: max_output may cut, or keep both ends, and says how mu
   const auto ends = co_await both.communicate();
   CHECK(ends.out == "1\n2\n3\n4100000\n");
 }
+
+}  // namespace communicate_tests

@@ -9,6 +9,8 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
+namespace communicate_cancel_tests {
+
 namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
@@ -351,3 +353,5 @@ COPROC_TEST("communicate_cancel: destroying the process ends it also while a las
   process.reset();
   (void)co_await thrown<coproc::cancelled_error>(running.result());
 }
+
+}  // namespace communicate_cancel_tests

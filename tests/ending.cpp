@@ -3,6 +3,8 @@
 
 #include "host.hpp"
 
+namespace ending_tests {
+
 using namespace test;
 using coproc::command;
 
@@ -449,3 +451,5 @@ COPROC_TEST("ending: one clean-up is not waited for by those that came before it
   service.cleanup_finished(second);
   CHECK(service.cleaning() == 0);
 }
+
+}  // namespace ending_tests

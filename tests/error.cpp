@@ -7,6 +7,8 @@
 
 #include "support.hpp"
 
+namespace error_tests {
+
 using namespace test;
 
 namespace {
@@ -140,3 +142,5 @@ TEST_CASE("error: interrupted has the signal and the exit code of a shell") {
   CHECK(e.code() == boost::system::errc::interrupted);
   CHECK(std::string(e.what()) == "interrupted by SIGTERM");
 }
+
+}  // namespace error_tests

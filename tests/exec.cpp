@@ -10,6 +10,8 @@
 
 #include "host.hpp"
 
+namespace exec_tests {
+
 using namespace test;
 using coproc::command;
 
@@ -300,3 +302,5 @@ TEST_CASE("exec: where descriptors run out, also for a fresh io_context, nothing
   CHECK(started > 0);
   CHECK(refused > 2);
 }
+
+}  // namespace exec_tests

@@ -9,6 +9,8 @@
 #include <list>
 #include <ranges>
 
+namespace gather_tests {
+
 namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
@@ -339,3 +341,5 @@ TEST_CASE("gather: a thousand children, sixteen at once, on four threads") {
   CHECK(alive.most > 1);
   CHECK(!test::has_children());
 }
+
+}  // namespace gather_tests

@@ -9,6 +9,8 @@
 #include "host.hpp"
 #endif
 
+namespace gather_commands_tests {
+
 using namespace test;
 using coproc::capture;
 using coproc::command;
@@ -262,3 +264,5 @@ COPROC_TEST("gather_commands: a number that no descriptor can have is a failure,
   CHECK(std::chrono::steady_clock::now() - start < 15s);
 }
 #endif
+
+}  // namespace gather_commands_tests

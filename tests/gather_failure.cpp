@@ -8,6 +8,8 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <ranges>
 
+namespace gather_failure_tests {
+
 namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
@@ -333,3 +335,5 @@ COPROC_TEST("gather_failure: a second cancellation is passed on: the children ar
   CHECK(came);
   co_await test::cancel_twice(waiting);
 }
+
+}  // namespace gather_failure_tests

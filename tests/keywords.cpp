@@ -11,6 +11,8 @@
 
 #include "support.hpp"
 
+namespace keywords_tests {
+
 using namespace test;
 using coproc::command;
 using coproc::detail::account;
@@ -265,3 +267,5 @@ COPROC_TEST("keywords: a FILE that is null is no stream") {
   CHECK(e.code().value() == EBADF);
   CHECK(std::string(e.what()).find("std_in") != std::string::npos);
 }
+
+}  // namespace keywords_tests

@@ -8,6 +8,8 @@
 
 #include "host.hpp"
 
+namespace launch_tests {
+
 using namespace test;
 using coproc::command;
 
@@ -346,3 +348,5 @@ COPROC_TEST("launch: a failure where the host ignores SIGCHLD is a failure, and 
   const auto e = co_await failed_launch(command("/no/such/program"));
   CHECK(e.code().value() == ENOENT);
 }
+
+}  // namespace launch_tests

@@ -12,6 +12,8 @@
 
 #include "host.hpp"
 
+namespace leaks_tests {
+
 using namespace test;
 using coproc::command;
 
@@ -220,3 +222,5 @@ TEST_CASE("leaks: 1000 launches on eight threads, and no child has another's pip
   CHECK(soon([] { return !has_children(); }));
   CHECK(soon([&] { return open_fds() == fds; }));
 }
+
+}  // namespace leaks_tests

@@ -3,6 +3,8 @@
 
 #include "support.hpp"
 
+namespace next_line_tests {
+
 using namespace test;
 using coproc::exec;
 
@@ -80,3 +82,5 @@ COPROC_TEST("next_line: a line over the limit stays, and the stream goes on") {
   REQUIRE(next.has_value());
   CHECK(next->line == "ok");
 }
+
+}  // namespace next_line_tests

@@ -3,6 +3,8 @@
 
 #include "support.hpp"
 
+namespace pipeline_tests {
+
 using namespace test;
 using coproc::capture;
 using coproc::command;
@@ -148,3 +150,5 @@ TEST_CASE("pipeline: prints as one would type it, and joins in any order") {
   CHECK(to_string(a) == "a 'b c' | d | e");
   CHECK(to_string(a | a) == "a 'b c' | d | e | a 'b c' | d | e");
 }
+
+}  // namespace pipeline_tests

@@ -9,6 +9,8 @@
 
 #include "host.hpp"
 
+namespace process_tests {
+
 using namespace test;
 using coproc::command;
 
@@ -428,3 +430,5 @@ COPROC_TEST("process: release of an ended child gives an empty object, and the c
   CHECK(process.release().id() == -1);
   CHECK(process.returncode() == 12);
 }
+
+}  // namespace process_tests

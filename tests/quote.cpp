@@ -10,6 +10,8 @@
 
 #include "support.hpp"
 
+namespace quote_tests {
+
 using namespace test;
 
 namespace {
@@ -251,3 +253,5 @@ COPROC_TEST("quote: bash reads each quoted word back", "[posix]") {
   const words read = co_await read_by_shell("bash", all);
   CHECK(read == all);
 }
+
+}  // namespace quote_tests

@@ -7,6 +7,8 @@
 
 #include <csignal>
 
+namespace run_tests {
+
 namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
@@ -439,3 +441,5 @@ TEST_CASE("run: with several threads what wait_for runs stays on its caller's st
   };
   CHECK_FALSE(coproc::run(main(), 4));
 }
+
+}  // namespace run_tests

@@ -3,6 +3,8 @@
 
 #include "host.hpp"
 
+namespace shell_tests {
+
 using namespace test;
 
 namespace {
@@ -132,3 +134,5 @@ TEST_CASE("shell: a count that does not match is refused before anything starts"
   CHECK_THROWS_AS(coproc::shell_command(std::string("echo { {}"), 1), std::invalid_argument);
   CHECK_THROWS_AS(coproc::shell_command(std::string("echo }"), 1), std::invalid_argument);
 }
+
+}  // namespace shell_tests

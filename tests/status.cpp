@@ -6,6 +6,8 @@
 
 #include "support.hpp"
 
+namespace status_tests {
+
 using namespace test;
 
 TEST_CASE("status: describe says what a returncode means") {
@@ -102,3 +104,5 @@ TEST_CASE("status: usage starts at zero") {
   CHECK(nothing.system == 0us);
   CHECK(nothing.peak_rss == 0);
 }
+
+}  // namespace status_tests

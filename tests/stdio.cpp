@@ -10,6 +10,8 @@
 
 #include "host.hpp"
 
+namespace stdio_tests {
+
 using namespace test;
 using coproc::command;
 using coproc::detail::unique_fd;
@@ -382,3 +384,5 @@ COPROC_TEST("stdio: a pipe by its name below /proc is an input also when it is a
   const auto result = co_await finished(command(child, "cat", std_in = name, std_out = piped));
   CHECK(result.output.out == "");
 }
+
+}  // namespace stdio_tests

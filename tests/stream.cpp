@@ -10,6 +10,8 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
 
+namespace stream_tests {
+
 namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
@@ -466,3 +468,5 @@ COPROC_TEST("stream: a flooding child starves neither a timer nor another corout
   co_await thrown<coproc::timeout_error>(coproc::wait_for(reads(), 10ms));
   CHECK(std::chrono::steady_clock::now() - start < 20s);
 }
+
+}  // namespace stream_tests

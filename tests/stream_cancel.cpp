@@ -10,6 +10,8 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/use_future.hpp>
 
+namespace stream_cancel_tests {
+
 namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
@@ -315,3 +317,5 @@ COPROC_TEST("stream_cancel: a read that starts after its process was destroyed i
   const bool more = co_await std::move(into);
   CHECK_FALSE(more);
 }
+
+}  // namespace stream_cancel_tests

@@ -9,6 +9,8 @@
 #include <boost/asio/write.hpp>
 #include <csignal>
 
+namespace stream_write_tests {
+
 namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
@@ -315,3 +317,5 @@ COPROC_TEST("stream_write: close on a terminal is an end of file for the child")
     CHECK(code == 0);
   }
 }
+
+}  // namespace stream_write_tests

@@ -11,6 +11,8 @@
 
 #include "support.hpp"
 
+namespace threads_tests {
+
 using namespace test;
 
 namespace {
@@ -145,3 +147,5 @@ TEST_CASE("threads: gather, wait_for and cancellation on a pool without strands"
   CHECK(good == count);
   CHECK_FALSE(has_children());
 }
+
+}  // namespace threads_tests

@@ -5,6 +5,8 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+namespace wait_for_tests {
+
 namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
@@ -348,3 +350,5 @@ COPROC_TEST("wait_for: a second cancellation is passed on: the child is killed a
   CHECK(came);
   co_await test::cancel_twice(waiting);
 }
+
+}  // namespace wait_for_tests

@@ -9,6 +9,8 @@
 
 #include "support.hpp"
 
+namespace windows_tests {
+
 using namespace test;
 using coproc::capture;
 using coproc::command;
@@ -461,3 +463,5 @@ TEST_CASE("windows: its children outlive no io_context that has gone") {
   left.reset();
   CHECK(soon([&] { return !exists(pid); }));
 }
+
+}  // namespace windows_tests

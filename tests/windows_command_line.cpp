@@ -7,6 +7,8 @@
 
 #include "support.hpp"
 
+namespace windows_command_line_tests {
+
 using coproc::detail::argv_word;
 using coproc::detail::is_batch_file;
 using coproc::detail::quote_for_cmd;
@@ -89,3 +91,5 @@ TEST_CASE("windows_command_line: batch files are told by their ending in any cas
   CHECK_FALSE(is_batch_file("bat"));
   CHECK_FALSE(is_batch_file("x.bat.exe"));
 }
+
+}  // namespace windows_command_line_tests
