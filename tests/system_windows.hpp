@@ -6,6 +6,8 @@
 
 #include <tlhelp32.h>
 
+#include <set>
+
 // What POSIX has, for tests that end a child behind the library's back.
 constexpr int SIGKILL = coproc::detail::signals::kill;
 inline int kill(int pid, int number) {
@@ -16,14 +18,24 @@ inline int kill(int pid, int number) {
 
 namespace test {
 
-/// Whether a process that this one has started still runs.
-inline bool has_children() {
+/// The processes that this one has started and that still run.
+inline std::set<DWORD> children() {
+  std::set<DWORD> found;
   const coproc::detail::unique_fd all(::CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0));
   PROCESSENTRY32W entry = {};
   entry.dwSize = sizeof entry;
   for (BOOL more = ::Process32FirstW(all.get(), &entry); more;
        more = ::Process32NextW(all.get(), &entry))
-    if (entry.th32ParentProcessID == ::GetCurrentProcessId()) return true;
+    if (entry.th32ParentProcessID == ::GetCurrentProcessId()) found.insert(entry.th32ProcessID);
+  return found;
+}
+
+/// What the system had started in this one's name before main(), as Wine does with its services.
+inline const std::set<DWORD> not_ours = children();
+
+inline bool has_children() {
+  for (const DWORD pid : children())
+    if (not_ours.count(pid) == 0) return true;
   return false;
 }
 
