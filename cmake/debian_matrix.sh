@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Runs the tests on other releases of Debian: their compilers, Boosts and Catch2.
 #
-#   cmake/debian_matrix.sh [--install | --compile] [SUITE ...]      trixie and sid, unless others are
-#                                                                 named; as root
+#   cmake/debian_matrix.sh [--install | --build] [SUITE ...]      trixie and sid, unless others
+#                                                               are named; as root
 #
-# With --install it only makes sure that what is needed is there, with --compile a few of the tests
-# are compiled, and not linked or run.
+# With --install it only makes sure that what is needed is there, with --build the suites are built,
+# and not run.
 #
 # Each suite has a root of its own, which debootstrap makes once from MIRROR, in COPROC_ROOTS
 # (/var/cache/coproc-roots); this tree is copied into it, and tests/run does the rest there.
@@ -20,17 +20,9 @@ case ${1:-} in
     work=(/src/cmake/setup.sh tests)
     shift
     ;;
-  --compile)
-    # shellcheck disable=SC2016 # for the shell in there
-    work=(sh -euc '
-      cd /src
-      cmake/setup.sh tests
-      [ -e /usr/include/catch2/catch.hpp ] && catch=0 || catch=1
-      for name in process stream communicate gather_commands; do
-        echo "$name"
-        c++ -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
-          -DCOPROC_CATCH_V3=$catch "-DCOPROC_CHILD=\"child\"" "tests/$name.cpp"
-      done')
+  --build)
+    work=(sh -euc 'cd /src && cmake/setup.sh tests && cmake --preset tests &&
+      { cmake --build --preset tests --target coproc_tests || cmake --build --preset tests --target coproc_tests; }')
     shift
     ;;
 esac
