@@ -21,8 +21,10 @@ case ${1:-} in
     shift
     ;;
   --build)
-    work=(sh -euc 'cd /src && cmake/setup.sh tests && cmake --preset tests &&
-      { cmake --build --preset tests --target coproc_tests || cmake --build --preset tests --target coproc_tests; }')
+    work=(sh -euc 'cd /src
+      cmake/setup.sh tests
+      cmake --preset tests
+      cmake --build --preset tests --target coproc_tests')
     shift
     ;;
 esac

@@ -18,7 +18,7 @@ inline int kill(int pid, int number) {
 
 namespace test {
 
-/// The processes that this one has started and that still run.
+/// The processes that run and have this one as their parent.
 inline std::set<DWORD> children() {
   std::set<DWORD> found;
   const coproc::detail::unique_fd all(::CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0));
@@ -33,6 +33,7 @@ inline std::set<DWORD> children() {
 /// What the system had started in this one's name before main(), as Wine does with its services.
 inline const std::set<DWORD> not_ours = children();
 
+/// Whether a process that this one has started still runs.
 inline bool has_children() {
   for (const DWORD pid : children())
     if (not_ours.count(pid) == 0) return true;
