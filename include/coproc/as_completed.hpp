@@ -3,6 +3,8 @@
 #pragma once
 
 #include <coproc/capture.hpp>
+#include <deque>
+#include <map>
 
 namespace coproc {
 
@@ -37,31 +39,31 @@ class completions_state {
     std::optional<no_void<type>> value;
   };
 
-  completions_state(Range&& jobs, gather_options options)
-      : from(std::make_shared<source>(std::forward<Range>(jobs))), how(options) {}
+  completions_state(Range&& tasks, gather_options chosen)
+      : from(std::make_shared<source>(std::forward<Range>(tasks))), options(chosen) {}
 
   std::shared_ptr<source> from;
-  gather_options how;
+  gather_options options;
   std::size_t started = 0;
-  std::shared_ptr<crew> all;
-  std::map<std::size_t, slot<type>> results;  // of those that run, or wait to be taken
-  std::deque<crew::ended> ended;
+  std::shared_ptr<task_group> group;
+  std::map<std::size_t, result_ptr<type>> values;  // of those that run, or wait to be taken
+  std::deque<task_group::ended_task> ended;
   bool closed = false;  // nothing more is to be started
 
   /// Starts as many as may run.
   void start() {
     // What has ended and nobody has taken counts: it takes memory too.
-    while (!closed && all->alive() + ended.size() < how.concurrency) {
+    while (!closed && group->running() + ended.size() < options.concurrency) {
       closed = true;  // so that it stays where the range throws
       auto& at = from->at;
       if (!at) at.emplace(std::ranges::begin(from->range));
       else ++*at;  // not before its turn: it may be what makes the next one
       if (*at == std::ranges::end(from->range)) return;
       const auto both = std::make_shared<cell>(from);
-      slot<type> result(both, &both->value);
-      results.emplace(started, result);
-      all->template start<type>(started, awaitable<type>(std::ranges::iter_move(*at)),
-                                std::move(result), true);
+      result_ptr<type> result(both, &both->value);
+      values.emplace(started, result);
+      group->start(started, store<type>(awaitable<type>(std::ranges::iter_move(*at)), result),
+                   true);
       ++started;
       closed = false;
     }
@@ -79,8 +81,8 @@ class completions {
  public:
   using value_type = indexed<typename state::value_type>;
 
-  explicit completions(Range&& jobs, detail::gather_options how)
-      : state_(std::make_shared<state>(std::forward<Range>(jobs), how)) {}
+  explicit completions(Range&& tasks, detail::gather_options options)
+      : state_(std::make_shared<state>(std::forward<Range>(tasks), options)) {}
   completions(completions&&) noexcept = default;
   completions& operator=(completions&& other) noexcept {
     std::swap(state_, other.state_);
@@ -89,7 +91,7 @@ class completions {
   ~completions() {
     if (!state_) return;
     state_->closed = true;
-    if (state_->all) state_->all->cancel();
+    if (state_->group) state_->group->cancel();
   }
 
   /// The next result to come; nothing when all have been given.
@@ -103,39 +105,33 @@ class completions {
   awaitable<void> close() { return close(state_); }
 
  private:
-  static awaitable<std::optional<value_type>> next(std::shared_ptr<state> me) {
-    if (!me->all)
-      me->all = std::make_shared<detail::crew>(co_await asio::this_coro::executor, true);
+  static awaitable<std::optional<value_type>> next(std::shared_ptr<state> results) {
+    if (!results->group) {
+      const asio::any_io_executor executor = co_await asio::this_coro::executor;
+      results->group = std::make_shared<detail::task_group>(executor, true);
+    }
     for (;;) {
-      for (auto& one : me->all->take_ended()) me->ended.push_back(std::move(one));
-      me->start();
-      if (!me->ended.empty()) break;
-      if (me->all->alive() == 0) co_return std::nullopt;
-      const error_code failure = co_await me->all->wait();
+      for (auto& task : results->group->take_ended()) results->ended.push_back(std::move(task));
+      results->start();
+      if (!results->ended.empty()) break;
+      if (results->group->running() == 0) co_return std::nullopt;
+      const error_code failure = co_await results->group->wait();
       if (failure) throw cancelled_error("as_completed");
     }
-    const detail::crew::ended one = std::move(me->ended.front());
-    me->ended.pop_front();
-    const auto result = std::move(me->results.extract(one.index).mapped());
-    if (one.failure && !Outcomes) std::rethrow_exception(one.failure);
-    co_return value_type(one.index,
-                         detail::result_of<typename state::type, Outcomes>(result, one.failure));
+    const detail::task_group::ended_task task = std::move(results->ended.front());
+    results->ended.pop_front();
+    const auto result = std::move(results->values.extract(task.index).mapped());
+    if (task.failure && !Outcomes) std::rethrow_exception(task.failure);
+    co_return value_type(task.index,
+                         detail::result_of<typename state::type, Outcomes>(result, task.failure));
   }
 
-  static awaitable<void> close(std::shared_ptr<state> me) {
-    me->closed = true;
-    if (!me->all) co_return;
-    detail::shield against_cancellation;
-    co_await against_cancellation.up();
-    me->all->cancel();
-    while (me->all->alive() > 0) {
-      co_await me->all->wait();
-      (void)me->all->take_ended();
-    }
-    me->ended.clear();
-    me->results.clear();
-    co_await me->all->clean();
-    co_await against_cancellation.down();
+  static awaitable<void> close(std::shared_ptr<state> results) {
+    results->closed = true;
+    if (!results->group) co_return;
+    co_await detail::cancel_tasks(results->group);
+    results->ended.clear();
+    results->values.clear();
   }
 
   std::shared_ptr<state> state_;

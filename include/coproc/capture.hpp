@@ -3,9 +3,72 @@
 #pragma once
 
 #include <coproc/completed.hpp>
-#include <coproc/detail/capture.hpp>
+#include <coproc/gather.hpp>
 
 namespace coproc {
+namespace detail {
+
+/// Holds back the launches of a gather while descriptors or processes run short.
+class launch_gate;
+std::shared_ptr<launch_gate> make_launch_gate();
+
+/// @param gate null: start at once
+awaitable<completed> capture(command program, std::shared_ptr<launch_gate> gate = nullptr);
+
+/// How many commands of a range run at once where no keyword says it.
+std::size_t default_concurrency();
+
+/// A range of commands as a lazy range of their captures.
+/// @tparam Change (options&) what the keywords that stand beside the range say for each
+template <class Range, class Change>
+class captures {
+ public:
+  captures(Range&& range, Change change)
+      : range_(std::forward<Range>(range)), change_(std::move(change)), gate_(make_launch_gate()) {}
+
+  class iterator {
+   public:
+    using value_type = awaitable<completed>;
+    using difference_type = std::ptrdiff_t;
+    using inner = std::ranges::iterator_t<Range>;
+    iterator(inner at, captures& whole) : at_(std::move(at)), captures_(&whole) {}
+    awaitable<completed> operator*() const {
+      command program(*at_);
+      captures_->change_(program.options());
+      return capture(std::move(program), captures_->gate_);
+    }
+    iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const {
+      return at_ == std::ranges::end(captures_->range_);
+    }
+
+   private:
+    inner at_;
+    captures* captures_;
+  };
+  iterator begin() { return iterator(std::ranges::begin(range_), *this); }
+  std::default_sentinel_t end() { return {}; }
+
+ private:
+  Range range_;
+  Change change_;
+  std::shared_ptr<launch_gate> gate_;
+};
+
+/// @param keywords those of commands apply to each of the range
+template <class Range, class... Keywords>
+auto captures_of(Range&& range, const Keywords&... keywords) {
+  static_assert(((gather_setting<Keywords> || command_setting<Keywords>) && ...),
+                "coproc: after a range of commands only keywords may stand");
+  auto change = [keywords...](options& chosen) { apply_settings(chosen, keywords...); };
+  return captures<Range, decltype(change)>(std::forward<Range>(range), std::move(change));
+}
+
+}  // namespace detail
 
 /// Runs a command to its end and returns all there is to know of it:
 /// `auto done = co_await capture("git", "status", cwd = repo, timeout = 10s);`
@@ -40,8 +103,12 @@ template <std::ranges::input_range Range, class... Keywords>
   requires std::same_as<std::ranges::range_value_t<Range>, command>
 auto gather(Range&& range, Keywords&&... keywords) {
   auto jobs = detail::captures_of<Range>(std::forward<Range>(range), keywords...);
-  return detail::gather_range<decltype(jobs)>(std::move(jobs), detail::default_concurrency(),
-                                              keywords...);
+  return detail::gather_range<decltype(jobs)>(
+      std::move(jobs), concurrency = detail::default_concurrency(), keywords...);
 }
 
 }  // namespace coproc
+
+#if !defined(COPROC_SEPARATE_COMPILATION)
+#include <coproc/impl/capture.ipp>
+#endif

@@ -64,7 +64,7 @@ class command {
  private:
   template <class T>
   void add(const T& argument) {
-    if constexpr (detail::is_setting<T>) argument.apply(options_);
+    if constexpr (detail::command_setting<T>) argument.apply(options_);
     else if constexpr (std::same_as<T, secret>) push(argument.text, true);
     else if constexpr (detail::word<T>) push(detail::to_word(argument), false);
     else if constexpr (std::ranges::input_range<const T>) {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <coproc/command.hpp>
-#include <coproc/detail/printable.hpp>
 #include <coproc/error.hpp>
 #include <coproc/status.hpp>
 
@@ -16,9 +15,9 @@ namespace coproc {
 class completed : public output {
  public:
   /// @param dropped_end the last of what was left out of stderr, for the message of check()
-  completed(class command what, output written, std::string dropped_end = std::string())
+  completed(class command captured, output written, std::string dropped_end = std::string())
       : output(std::move(written)),
-        command(std::move(what)),
+        command(std::move(captured)),
         dropped_end_(std::move(dropped_end)) {}
 
   class command command;            ///< what was run
@@ -46,14 +45,13 @@ class completed : public output {
   }
 
  private:
-  [[noreturn]] void throw_exit_error() const {
-    std::string text = to_string(command) + ": " + describe(returncode);
-    const std::string tail = detail::last_lines(dropped_end_.empty() ? err : dropped_end_);
-    if (!tail.empty()) text += '\n' + tail;
-    throw exit_error(returncode, std::move(text), *this, why, elapsed, usage);
-  }
+  [[noreturn]] void throw_exit_error() const;
 
   std::string dropped_end_;
 };
 
 }  // namespace coproc
+
+#if !defined(COPROC_SEPARATE_COMPILATION)
+#include <coproc/impl/completed.ipp>
+#endif

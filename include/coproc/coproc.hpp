@@ -10,11 +10,15 @@
 #include <coproc/completed.hpp>
 #include <coproc/error.hpp>
 #include <coproc/exec.hpp>
+#include <coproc/find_program.hpp>
 #include <coproc/gather.hpp>
+#include <coproc/outcome.hpp>
 #include <coproc/pipeline.hpp>
 #include <coproc/process.hpp>
+#include <coproc/quote.hpp>
 #include <coproc/run.hpp>
 #include <coproc/shell.hpp>
 #include <coproc/status.hpp>
 #include <coproc/stream.hpp>
+#include <coproc/version.hpp>
 #include <coproc/wait_for.hpp>

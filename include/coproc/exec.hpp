@@ -2,25 +2,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coproc/command.hpp>
 #include <coproc/process.hpp>
 
 namespace coproc {
 namespace detail {
 
-inline void refuse_capture_keywords(const command& what) {
-  const options& how = what.options();
-  if (how.timeout || how.idle_timeout || how.grace || how.input || how.retry.attempts > 1)
-    throw std::invalid_argument(
-        "coproc: timeout, idle_timeout, grace, input and retry are for capture; with exec and shell "
-        "use wait_for, stop, the streams and communicate");
-}
-
-inline awaitable<process> start(command what) {
-  refuse_capture_keywords(what);
-  const auto executor = co_await asio::this_coro::executor;
-  launched started = launch(what);
-  co_return process(std::make_shared<exchange>(executor, started, what.options()));
-}
+awaitable<process> start(command program);
 
 }  // namespace detail
 
@@ -39,3 +27,7 @@ awaitable<process> exec(Arguments&&... arguments) {
 }
 
 }  // namespace coproc
+
+#if !defined(COPROC_SEPARATE_COMPILATION)
+#include <coproc/impl/launch.ipp>
+#endif

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/gather.hpp>
+#include <coproc/detail/task/gather.hpp>
 
 namespace coproc {
 
@@ -61,3 +61,7 @@ void gather(First&&, Rest&&...) {
 }
 
 }  // namespace coproc
+
+#if !defined(COPROC_SEPARATE_COMPILATION)
+#include <coproc/impl/task_group.ipp>
+#endif

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/keyword_types.hpp>
+#include <coproc/detail/keywords/keyword_types.hpp>
 
 namespace coproc {
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/pipeline.hpp>
+#include <coproc/capture.hpp>
+#include <coproc/exec.hpp>
 
 namespace coproc {
 
@@ -60,29 +61,13 @@ class running_pipeline {
   reader& std_err(std::size_t stage) { return stages_.at(stage).std_err(); }
 
   /// Waits for all. @return the returncode of the pipeline, see completed_pipeline
-  awaitable<int> wait() {
-    std::vector<awaitable<int>> all;
-    for (process& stage : stages_) all.push_back(stage.wait());
-    return detail::wait_all(std::move(all));
-  }
+  awaitable<int> wait();
 
   /// Empty while any stage runs.
-  std::optional<int> returncode() const {
-    std::vector<int> codes;
-    for (const process& stage : stages_) {
-      const auto code = stage.returncode();
-      if (!code) return std::nullopt;
-      codes.push_back(*code);
-    }
-    return detail::pipe_status(codes);
-  }
+  std::optional<int> returncode() const;
 
   /// process::stop for all at once.
-  awaitable<int> stop(std::chrono::nanoseconds patience = std::chrono::seconds(2)) {
-    std::vector<awaitable<int>> all;
-    for (process& stage : stages_) all.push_back(stage.stop(patience));
-    return detail::wait_all(std::move(all));
-  }
+  awaitable<int> stop(std::chrono::nanoseconds patience = std::chrono::seconds(2));
 
  private:
   std::vector<process> stages_;
@@ -91,13 +76,7 @@ class running_pipeline {
 /// A pipeline that has run to its end, from capture.
 class completed_pipeline {
  public:
-  completed_pipeline(std::vector<completed> all, std::chrono::nanoseconds time)
-      : stages(std::move(all)), elapsed(time) {
-    std::vector<int> codes;
-    for (const completed& stage : stages) codes.push_back(stage.returncode);
-    returncode = detail::pipe_status(codes);
-    out = std::move(stages.back().out);
-  }
+  completed_pipeline(std::vector<completed> results, std::chrono::nanoseconds time);
 
   std::vector<completed> stages;  ///< each with its returncode, stderr and usage
   std::string out;                ///< what the last one wrote to stdout
@@ -110,15 +89,8 @@ class completed_pipeline {
 
   /// Itself, if the returncode is 0.
   /// @throws exit_error, for the stage that the returncode is of
-  const completed_pipeline& check() const& {
-    for (std::size_t i = stages.size(); i-- > 0 && returncode != 0;)
-      if (stages[i].returncode == returncode) stages[i].check();
-    return *this;
-  }
-  completed_pipeline check() && {
-    std::as_const(*this).check();
-    return std::move(*this);
-  }
+  const completed_pipeline& check() const&;
+  completed_pipeline check() &&;
 };
 
 /// Starts a pipeline: `auto p = co_await exec(command("zcat", file) | command("sort", std_out =
@@ -127,22 +99,17 @@ class completed_pipeline {
 /// as the commands' keywords say.
 /// @throws launch_error for a stage that cannot be started, after the earlier ones have been killed
 /// and reaped; std::invalid_argument where a stage has a keyword for a stream that is joined
-inline awaitable<running_pipeline> exec(pipeline what) {
-  std::vector<command> stages = what.stages();
-  std::vector<process> all = co_await detail::start_stages(std::move(stages));
-  co_return running_pipeline(std::move(all));
-}
+awaitable<running_pipeline> exec(pipeline commands);
 
 /// Runs a pipeline to its end: stdin of the first from `devnull` or its `input`, stdout of the last
 /// and every stderr captured.
 /// @throws as capture of a command; the failure of one stage (a timeout, say) ends all. A returncode
 /// is no error.
 /// @par Cancellation As for capture.
-inline awaitable<completed_pipeline> capture(pipeline what) {
-  const auto begin = std::chrono::steady_clock::now();
-  std::vector<command> stages = what.stages();
-  std::vector<completed> all = co_await detail::capture_stages(std::move(stages));
-  co_return completed_pipeline(std::move(all), std::chrono::steady_clock::now() - begin);
-}
+awaitable<completed_pipeline> capture(pipeline commands);
 
 }  // namespace coproc
+
+#if !defined(COPROC_SEPARATE_COMPILATION)
+#include <coproc/impl/pipeline.ipp>
+#endif

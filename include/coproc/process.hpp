@@ -2,12 +2,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/next_line.hpp>
-#include <coproc/detail/session.hpp>
-#include <coproc/detail/stop.hpp>
+#include <coproc/detail/keywords/options.hpp>
+#include <coproc/native_process.hpp>
+#include <coproc/status.hpp>
 #include <coproc/stream.hpp>
 
 namespace coproc {
+namespace detail {
+
+class child_streams;
+
+}  // namespace detail
 
 /// A child process, from exec or shell: its pid, its streams, its end. Movable, not copyable.
 ///
@@ -19,42 +24,26 @@ namespace coproc {
 /// @par Source asyncio.subprocess.Process
 class process {
  public:
-  process(process&&) noexcept = default;
-  process& operator=(process&& other) noexcept {
-    if (this != &other) {
-      end();
-      all_ = std::move(other.all_);
-      detached_ = other.detached_;
-      in_ = std::move(other.in_);
-      out_ = std::move(other.out_);
-      err_ = std::move(other.err_);
-    }
-    return *this;
-  }
-  ~process() { end(); }
+  process(process&& other) noexcept;
+  process& operator=(process&& other) noexcept;
+  ~process();
 
   /// The child's process id, also after its end.
-  int pid() const { return all().who->pid(); }
+  int pid() const;
 
   /// Empty while the child runs, then its exit status, 0 to 255, or -N where signal N ended it, or
   /// unknown_returncode. Looks, and never waits. (On Windows the exit code is any number; -1 to -255
   /// are 255 to 1, as elsewhere, and -N is what signal(N) of this process has ended.)
-  std::optional<int> returncode() const {
-    if (!all().who->ended()) return std::nullopt;
-    return all().who->returncode();
-  }
+  std::optional<int> returncode() const;
 
   /// What the child has used; all zero before its end has been seen.
-  class usage usage() const { return all().who->usage(); }
+  class usage usage() const;
 
   // The streams of this process's side.
   /// @throws std::logic_error where that stream is neither `piped` nor a `terminal`.
-  writer& std_in() { return stream(0, all().in, in_, "std_in"); }
-  reader& std_out() { return stream(1, all().out.stream, out_, "std_out"); }
-  reader& std_err() {
-    if (all().one_terminal) return std_out();  // what is written to either comes there
-    return stream(2, all().err.stream, err_, "std_err");
-  }
+  writer& std_in();
+  reader& std_out();
+  reader& std_err();
 
   /// Waits until the child has ended. May be called any number of times, also after the end, also
   /// by several coroutines at once: each gets the same answer.
@@ -64,7 +53,7 @@ class process {
   /// @throws cancelled_error
   /// @par Cancellation All types; the child does not notice, and it can be waited for again.
   /// @par Source asyncio's Process.wait
-  awaitable<int> wait() { return wait(all().who); }
+  awaitable<int> wait();
 
   /// Gives the child @p bytes and an end of file, reads both outputs to their ends, and waits for
   /// the child's end, all at once, so that neither side can wait for the other for ever.
@@ -82,9 +71,7 @@ class process {
   /// error *and* stay in the streams; the next communicate(), without input, goes on from there and
   /// returns everything.
   /// @par Source asyncio's Process.communicate
-  awaitable<output> communicate(std::string bytes = std::string()) {
-    return communicate(all_, std::move(bytes));
-  }
+  awaitable<output> communicate(std::string bytes = std::string());
 
   /// The next line of either output, as one sequence: `while (auto next = co_await
   /// process.next_line())`, where `next->fd` is 1 or 2 and `next->line` the text. The order within
@@ -92,21 +79,18 @@ class process {
   /// @return nothing when both have ended
   /// @throws limit_error as reader::readline; std::logic_error beside another operation on a stream
   /// @par Cancellation All types; throws `cancelled_error`, and nothing is lost.
-  awaitable<std::optional<tagged_line>> next_line() {
-    all();
-    return detail::next_line(all_);
-  }
+  awaitable<std::optional<tagged_line>> next_line();
 
   /// Sends a signal to the child. Once it has ended nothing happens, and never does another process
   /// that got its pid receive it.
   /// On Windows there are SIGTERM and SIGKILL (9), either of which ends the child at once, and SIGBREAK,
   /// which asks a child that leads a group to end.
   /// @throws error for a number that is no signal, or without the permission
-  void send_signal(int number) { all().who->send(number, false); }
+  void send_signal(int number);
   /// SIGTERM. (Windows: ends the child at once, as kill() does.)
-  void terminate() { send_signal(detail::signals::term); }
+  void terminate();
   /// SIGKILL. The child still has to be waited for, or destroyed.
-  void kill() { send_signal(detail::signals::kill); }
+  void kill();
 
   /// Ends the child: SIGTERM (and SIGCONT, for a stopped one), and SIGKILL when @p patience has
   /// passed. Where the child leads a process group the whole group gets them, and what is left of
@@ -119,7 +103,7 @@ class process {
   template <class Rep = std::int64_t, class Period = std::ratio<1>>
   awaitable<int> stop(
       std::chrono::duration<Rep, Period> patience = std::chrono::duration<Rep, Period>(2)) {
-    return stop(all().who, detail::to_nanoseconds(patience));
+    return stop_within(detail::to_nanoseconds(patience));
   }
 
   /// From now on destroying this object leaves the child running. It is still reaped when it ends.
@@ -128,106 +112,29 @@ class process {
   /// The Boost.Process handle of the child, made at the first call. It shows the child to code that
   /// wants such a handle; waiting and signalling are safer by the functions above, and only one
   /// side can reap: after a wait through it, returncode() is unknown_returncode.
-  native_process_handle& handle() { return all().who->handle(); }
+  native_process_handle& handle();
 
   /// Gives the child away as a Boost.Process object, which kills it when destroyed, and by whose
   /// rules it is waited for from now on. Pending operations are cancelled, the streams are closed.
-  native_process release() {
-    native_process given = all().who->release();
-    all_->abandon();
-    return given;
-  }
+  native_process release();
 
   /// For the library's own use.
-  explicit process(std::shared_ptr<detail::exchange> all) : all_(std::move(all)) {}
-  const std::shared_ptr<detail::exchange>& implementation() const { return all_; }
+  explicit process(std::shared_ptr<detail::child_streams> streams);
+  const std::shared_ptr<detail::child_streams>& implementation() const { return streams_; }
 
  private:
-  detail::exchange& all() const {
-    if (!all_) throw std::logic_error("coproc: this process has been moved from");
-    return *all_;
-  }
+  detail::child_streams& streams() const;
+  awaitable<int> stop_within(std::chrono::nanoseconds patience);
+  void end() noexcept;
 
-  template <class Stream, class Implementation>
-  Stream& stream(int fd, const std::shared_ptr<Implementation>& implementation,
-                 std::unique_ptr<Stream>& made, const char* name) {
-    all_->make_stream(fd);
-    if (!implementation)
-      throw std::logic_error(std::string("coproc: ") + name + " is neither piped nor a terminal");
-    if (!made) made = std::make_unique<Stream>(implementation);
-    return *made;
-  }
-
-  static awaitable<int> wait(std::shared_ptr<detail::child> who) {
-    const bool ended = co_await detail::wait_for_end(who);
-    if (!ended) throw cancelled_error("wait");
-    co_return who->returncode();
-  }
-
-  static awaitable<int> stop(std::shared_ptr<detail::child> who,
-                             std::chrono::nanoseconds patience) {
-    detail::shield against_cancellation;
-    co_await against_cancellation.up();
-    std::exception_ptr failure;  // the permission to signal it may be missing
-    bool stopped = false;
-    try {
-      stopped = co_await detail::stop(who, patience);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    co_await against_cancellation.down();
-    if (failure) std::rethrow_exception(failure);
-    if (!stopped) throw cancelled_error("stop");
-    co_return who->returncode();
-  }
-
-  static awaitable<output> communicate(std::shared_ptr<detail::exchange> all, std::string bytes) {
-    if (!all) throw std::logic_error("coproc: this process has been moved from");
-    all->make_streams();
-    if (!bytes.empty() && !all->in)
-      throw std::logic_error("coproc: communicate: input, but std_in is not piped");
-    if (!bytes.empty() && all->has_input)
-      throw std::logic_error("coproc: communicate: the input of the first call is not replaced");
-    all->check_idle("communicate");
-    if (!std::exchange(all->has_input, true)) all->input = std::move(bytes);
-    if (!all->complete) {
-      detail::bounds within;
-      within.most = all->most;
-      const auto end = co_await detail::run_exchange(all, within);
-      if (end == detail::exchange_end::over_limit) co_await give_up(all);
-      // The bytes stay where they are, for the next call.
-      if (end == detail::exchange_end::cancelled)
-        throw cancelled_error("communicate", all->gathered());
-    }
-    co_return all->gathered();
-  }
-
-  static awaitable<void> give_up(std::shared_ptr<detail::exchange> all) {
-    detail::shield against_cancellation;
-    co_await against_cancellation.up();
-    std::exception_ptr failure;  // the permission to signal it may be missing
-    try {
-      co_await detail::wind_up(all, detail::default_grace);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    co_await against_cancellation.down();
-    if (failure) std::rethrow_exception(failure);
-    throw limit_error("communicate: more than max_output, " + std::to_string(all->most->bytes) +
-                          " bytes",
-                      all->most->bytes, all->gathered());
-  }
-
-  void end() noexcept {
-    if (!all_) return;
-    all_->who->abandon(!detached_);
-    all_->abandon();
-  }
-
-  std::shared_ptr<detail::exchange> all_;
+  std::shared_ptr<detail::child_streams> streams_;
   bool detached_ = false;
   std::unique_ptr<writer> in_;
   std::unique_ptr<reader> out_, err_;
 };
 
 }  // namespace coproc
+
+#if !defined(COPROC_SEPARATE_COMPILATION)
+#include <coproc/impl/process.ipp>
+#endif

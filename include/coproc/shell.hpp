@@ -2,29 +2,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/windows_command_line.hpp>
 #include <coproc/exec.hpp>
 
 namespace coproc {
 namespace detail {
 
-#if defined(_WIN32)
-inline std::string shell_word(const std::string& value) { return cmd_word(value); }
-inline command shell_for(std::string script) {
-  command what(host_variable(L"COMSPEC").value_or("cmd.exe"), "/c", std::move(script));
-  what.options().raw_text = true;  // the launch says the rest
-  return what;
-}
-#else
-inline std::string shell_word(const std::string& value) { return quote(value); }
-inline command shell_for(const std::string& script) {
-  // A text that starts as an option would must not be taken for one.
-  const bool option_like = script.starts_with('-') || script.starts_with('+');
-  command what("/bin/sh", "-c");
-  if (option_like) what = command(what, "--");
-  return command(what, script);
-}
-#endif
+/// A value as one word of the shell's text.
+std::string shell_word(const std::string& value);
+/// The command that runs a text by the shell.
+command shell_command_of(std::string script);
 
 /// What stands for a value in a shell's text: quoted words.
 template <class T>
@@ -35,9 +21,9 @@ std::string shell_words(const T& value) {
                   "coproc: a value for a shell's text must be a string, a path, an integer, or a "
                   "range of them");
     std::string words;
-    for (const auto& one : value) {
+    for (const auto& element : value) {
       if (!words.empty()) words += ' ';
-      words += shell_words(one);
+      words += shell_words(element);
     }
     return words;
   }
@@ -67,21 +53,7 @@ constexpr std::size_t read_braces(std::string_view text, Plain plain, Value valu
 }
 
 /// The text with each {} replaced, {{ and }} as braces.
-inline std::string fill_in(std::string_view text, const std::vector<std::string>& values) {
-  std::string filled;
-  const std::size_t count = read_braces(
-      text, [&](char c) { filled += c; },
-      [&](std::size_t i) { filled += i < values.size() ? values[i] : std::string(); });
-  if (count == single_brace)
-    throw std::invalid_argument(
-        "coproc: shell: a single brace in '" + std::string(text) +
-        "'; where values are given {} stands for one, and {{ and }} for braces");
-  if (count != values.size())
-    throw std::invalid_argument("coproc: shell: '" + std::string(text) + "' has " +
-                                std::to_string(count) + " {} for " +
-                                std::to_string(values.size()) + " values");
-  return filled;
-}
+std::string fill_in(std::string_view text, const std::vector<std::string>& values);
 
 // Not constexpr, so that a call is an error of the compiler, which then says the name.
 inline void coproc_shell_the_number_of_braces_is_not_that_of_the_values() {}
@@ -94,7 +66,7 @@ class literal_text {
   template <std::size_t Size>
   consteval literal_text(const char (&text)[Size])
       : text_(text, Size - 1) {
-    constexpr std::size_t values = (std::size_t{0} + ... + (is_setting<Arguments> ? 0 : 1));
+    constexpr std::size_t values = (std::size_t{0} + ... + (command_setting<Arguments> ? 0 : 1));
     if (values == 0) return;
     const std::size_t count = read_braces(text_, [](char) {}, [](std::size_t) {});
     if (count == single_brace) coproc_shell_a_single_brace_where_values_are_given_write_it_twice();
@@ -116,12 +88,12 @@ template <class... Arguments>
 command make_shell_command(std::string_view text, const Arguments&... arguments) {
   std::vector<std::string> values;
   [[maybe_unused]] const auto collect = [&]<class T>(const T& argument) {
-    if constexpr (!is_setting<T>) values.push_back(shell_words(argument));
+    if constexpr (!command_setting<T>) values.push_back(shell_words(argument));
   };
   (collect(arguments), ...);
-  command what = shell_for(values.empty() ? std::string(text) : fill_in(text, values));
-  apply_settings(what.options(), arguments...);
-  return what;
+  command shell = shell_command_of(values.empty() ? std::string(text) : fill_in(text, values));
+  apply_settings(shell.options(), arguments...);
+  return shell;
 }
 
 }  // namespace detail
@@ -163,3 +135,7 @@ awaitable<process> shell(Text&& text, const Arguments&... arguments) {
 }
 
 }  // namespace coproc
+
+#if !defined(COPROC_SEPARATE_COMPILATION)
+#include <coproc/impl/shell.ipp>
+#endif

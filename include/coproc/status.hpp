@@ -3,10 +3,8 @@
 #pragma once
 
 #include <chrono>
-#include <coproc/detail/config.hpp>
-#include <coproc/detail/signals.hpp>
+#include <coproc/awaitable.hpp>
 #include <cstddef>
-#include <cstdio>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -49,27 +47,10 @@ inline std::string_view to_string(end_reason reason) {
 }
 
 /// The name of a signal, "SIGTERM", or "signal 40" where it has none.
-inline std::string signal_name(int number) {
-  for (const auto& [value, name] : detail::signals::names)
-    if (value == number) return name;
-  return "signal " + std::to_string(number);
-}
-
-namespace detail {
-inline std::string in_hex(int number) {
-  char text[2 + 2 * sizeof number + 1];
-  std::snprintf(text, sizeof text, "0x%08X", static_cast<unsigned>(number));
-  return text;
-}
-}  // namespace detail
+std::string signal_name(int number);
 
 /// A returncode in words: "exit status 3", "killed by SIGTERM", "ended, status unknown".
-inline std::string describe(int returncode) {
-  if (returncode == unknown_returncode) return "ended, status unknown";
-  if (returncode < -255) return "ended by " + detail::in_hex(returncode);  // Windows only
-  if (returncode < 0) return "killed by " + signal_name(-returncode);
-  return "exit status " + std::to_string(returncode);
-}
+std::string describe(int returncode);
 
 /// What a child wrote: `auto [out, err] = co_await process.communicate();`
 class output {
@@ -104,3 +85,7 @@ struct std::tuple_element<I, coproc::output> {
   using type = std::string;
 };
 /// @endcond
+
+#if !defined(COPROC_SEPARATE_COMPILATION)
+#include <coproc/impl/status.ipp>
+#endif

@@ -2,10 +2,38 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/pipe_reader.hpp>
-#include <coproc/detail/pipe_writer.hpp>
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/buffer.hpp>
+#include <coproc/awaitable.hpp>
+#include <cstddef>
+#include <cstring>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace coproc {
+namespace detail {
+
+class pipe_reader;
+class pipe_writer;
+
+using transfer_handler = asio::any_completion_handler<void(error_code, std::size_t)>;
+void async_read_some(std::shared_ptr<pipe_reader> from, std::vector<asio::mutable_buffer> room,
+                     transfer_handler handler);
+void async_write_some(std::shared_ptr<pipe_writer> to, std::vector<asio::const_buffer> bytes,
+                      transfer_handler handler);
+
+template <class Buffer, class Buffers>
+std::vector<Buffer> buffer_list(const Buffers& buffers) {
+  return {asio::buffer_sequence_begin(buffers), asio::buffer_sequence_end(buffers)};
+}
+
+}  // namespace detail
 
 /// Lines in a stream's buffer, as views into it, good until the next operation on that stream.
 /// Empty only at the end of the stream.
@@ -51,6 +79,14 @@ class line_views {
   std::string_view text_;
 };
 
+/// A line of either output of a child, without its newline: process::next_line().
+class tagged_line {
+ public:
+  tagged_line(int number, std::string text) : fd(number), line(std::move(text)) {}
+  int fd;  ///< where it was written: 1 for stdout, 2 for stderr
+  std::string line;
+};
+
 /// The end of a child's stdout or stderr that is in this process: `process.std_out()`.
 ///
 /// One operation at a time: a second one beside it is a `std::logic_error` at once.
@@ -63,75 +99,69 @@ class line_views {
 /// empty bytes; lines come without their newline; and a line that is too long stays in the stream.
 class reader {
  public:
-  explicit reader(std::shared_ptr<detail::pipe_reader> impl) : impl_(std::move(impl)) {}
+  explicit reader(std::shared_ptr<detail::pipe_reader> stream) : stream_(std::move(stream)) {}
   reader(const reader&) = delete;
   reader& operator=(const reader&) = delete;
 
   /// Everything up to the end of the stream.
-  awaitable<std::string> read() { return impl_->read_all(impl_); }
+  awaitable<std::string> read();
 
   /// What there is, at least one byte and at most @p most; empty only at the end.
-  awaitable<std::string> read(std::size_t most) { return impl_->read_some(impl_, most); }
+  awaitable<std::string> read(std::size_t most);
 
   /// Exactly @p count bytes.
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
-  awaitable<std::string> readexactly(std::size_t count) {
-    return impl_->read_exactly(impl_, count);
-  }
+  awaitable<std::string> readexactly(std::size_t count);
 
   /// The same as below, with the stream's `limit`.
-  awaitable<std::string> readuntil(std::string separator = "\n") {
-    return readuntil(std::move(separator), impl_->limit());
-  }
+  awaitable<std::string> readuntil(std::string separator = "\n");
   /// Up to and with @p separator, which must not be empty; what follows it stays.
   /// @param most how many bytes may come before it
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
   /// @throws limit_error if more than @p most bytes have no separator; they stay in the stream
-  awaitable<std::string> readuntil(std::string separator, std::size_t most) {
-    return impl_->read_until(impl_, std::move(separator), "readuntil", most);
-  }
+  awaitable<std::string> readuntil(std::string separator, std::size_t most);
 
   /// Returns as soon as @p text has come by, with all up to and with it.
   /// @param most how many bytes may come before it; any number by default
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
   /// @throws limit_error if more than @p most bytes come before it; they stay in the stream
   awaitable<std::string> until(std::string text,
-                               std::size_t most = std::numeric_limits<std::size_t>::max()) {
-    return impl_->read_until(impl_, std::move(text), "until", most);
-  }
+                               std::size_t most = std::numeric_limits<std::size_t>::max());
 
   /// The next line without its newline, or nothing at the end of the stream. A last line needs no
   /// newline. `while (auto line = co_await process.std_out().readline())`
   /// @throws limit_error if the line is longer than `limit` bytes; it stays in the stream
-  awaitable<std::optional<std::string>> readline() { return detail::pipe_reader::read_line(impl_); }
+  awaitable<std::optional<std::string>> readline();
 
   /// The same into @p line, whose memory is used again. False at the end of the stream.
   /// @par Lifetime @p line must live until the operation has ended.
-  awaitable<bool> readline(std::string& line) { return detail::pipe_reader::read_line(impl_, line); }
+  awaitable<bool> readline(std::string& line);
 
   /// All lines that are in the buffer, waiting for one if there is none, as views that are good
   /// until the next operation; empty at the end. The way to go through very much text.
   /// @throws limit_error as readline
-  awaitable<line_views> lines() {
-    return detail::pipe_reader::read_lines<line_views>(impl_);
-  }
+  awaitable<line_views> lines();
 
   /// True when the stream has ended and all of it has been read.
-  bool at_eof() const noexcept { return impl_->at_eof(); }
+  bool at_eof() const noexcept;
 
   // The requirements of Asio's AsyncReadStream, so that asio::async_read_until and others work.
   using executor_type = asio::any_io_executor;
-  executor_type get_executor() const { return impl_->executor(); }
+  executor_type get_executor() const;
   template <class MutableBuffers, class Token>
   auto async_read_some(const MutableBuffers& buffers, Token&& token) {
-    return detail::pipe_reader::async_read_some(impl_, buffers, std::forward<Token>(token));
+    return asio::async_initiate<Token, void(error_code, std::size_t)>(
+        [stream = stream_](auto handler, std::vector<asio::mutable_buffer> room) {
+          detail::async_read_some(stream, std::move(room), std::move(handler));
+        },
+        token, detail::buffer_list<asio::mutable_buffer>(buffers));
   }
 
   /// For the library's own use.
-  const std::shared_ptr<detail::pipe_reader>& implementation() const { return impl_; }
+  const std::shared_ptr<detail::pipe_reader>& implementation() const { return stream_; }
 
  private:
-  std::shared_ptr<detail::pipe_reader> impl_;
+  std::shared_ptr<detail::pipe_reader> stream_;
 };
 
 /// The end of a child's stdin that is in this process: `process.std_in()`.
@@ -142,7 +172,7 @@ class reader {
 /// @par Source asyncio's StreamWriter, with write and drain in one.
 class writer {
  public:
-  explicit writer(std::shared_ptr<detail::pipe_writer> impl) : impl_(std::move(impl)) {}
+  explicit writer(std::shared_ptr<detail::pipe_writer> stream) : stream_(std::move(stream)) {}
   writer(const writer&) = delete;
   writer& operator=(const writer&) = delete;
 
@@ -151,28 +181,34 @@ class writer {
   /// @throws error with code `broken_pipe` when the child has closed its end or has ended
   /// @par Cancellation All types; throws `cancelled_error`. Some of the bytes may have been
   /// written: cancelled_error cannot take them back.
-  awaitable<void> write(std::string bytes) {
-    return impl_->write(impl_, std::move(bytes));
-  }
+  awaitable<void> write(std::string bytes);
 
   /// Closes the stream: the child reads an end of file. A write after that fails at once. May be
   /// called at any time and any number of times.
-  void close() { impl_->close(); }
-  bool is_open() const noexcept { return impl_->is_open(); }
+  void close();
+  bool is_open() const noexcept;
 
   // The requirements of Asio's AsyncWriteStream, for asio::async_write and others.
   using executor_type = asio::any_io_executor;
-  executor_type get_executor() const { return impl_->executor(); }
+  executor_type get_executor() const;
   template <class ConstBuffers, class Token>
   auto async_write_some(const ConstBuffers& buffers, Token&& token) {
-    return detail::pipe_writer::async_write_some(impl_, buffers, std::forward<Token>(token));
+    return asio::async_initiate<Token, void(error_code, std::size_t)>(
+        [stream = stream_](auto handler, std::vector<asio::const_buffer> bytes) {
+          detail::async_write_some(stream, std::move(bytes), std::move(handler));
+        },
+        token, detail::buffer_list<asio::const_buffer>(buffers));
   }
 
   /// For the library's own use.
-  const std::shared_ptr<detail::pipe_writer>& implementation() const { return impl_; }
+  const std::shared_ptr<detail::pipe_writer>& implementation() const { return stream_; }
 
  private:
-  std::shared_ptr<detail::pipe_writer> impl_;
+  std::shared_ptr<detail::pipe_writer> stream_;
 };
 
 }  // namespace coproc
+
+#if !defined(COPROC_SEPARATE_COMPILATION)
+#include <coproc/impl/stream.ipp>
+#endif

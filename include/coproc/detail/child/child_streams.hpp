@@ -1,0 +1,145 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/child/gathered_output.hpp>
+#include <coproc/detail/pipe/pipe_reader.hpp>
+#include <coproc/detail/pipe/pipe_writer.hpp>
+#include <memory>
+
+namespace coproc::detail {
+
+/// One child with its streams, and what communicate or capture has done with them so far. It is what
+/// stands behind a process.
+class child_streams {
+ public:
+  child_streams(const asio::any_io_executor& executor, launched& started, const options& chosen)
+      : child(std::make_shared<class child>(executor, started)),
+        max_output(chosen.max_output),
+        limit_(chosen.limit) {
+    const auto is_terminal = [&](int fd) {
+      return chosen.streams[fd].source == stdio::kind::terminal;
+    };
+    one_terminal = is_terminal(1) && is_terminal(2);
+    out.gathered.copy_to = chosen.streams[1].copy_to;
+    err.gathered.copy_to = chosen.streams[2].copy_to;
+    for (const int fd : {0, 1, 2}) {
+      unused_[fd] = std::move(started.ends[fd]);
+      to_make_[fd] = static_cast<bool>(unused_[fd]);
+      if (is_terminal(fd)) make_stream(fd, true);
+    }
+  }
+  child_streams(const child_streams&) = delete;
+  child_streams& operator=(const child_streams&) = delete;
+
+  /// Makes what is behind a stream, at its first use: many a child is only waited for.
+  void make_stream(int fd, bool terminal = false) {
+    if (!to_make_[fd]) return;
+    unique_handle& end = unused_[fd];
+    const bool closed = !end;  // by close(), before anybody has used it
+    if (fd == 0) {
+      in = std::make_shared<pipe_writer>(child->executor(), std::move(end), terminal);
+    } else {
+      auto& stream = (fd == 1 ? out : err).stream;
+      stream = std::make_shared<pipe_reader>(child->executor(), std::move(end), limit_, terminal);
+      if (closed) stream->close();
+    }
+    to_make_[fd] = false;
+  }
+  void make_streams() {
+    for (const int fd : {0, 1, 2}) make_stream(fd);
+  }
+
+  /// One output.
+  class output_stream {
+   public:
+    std::shared_ptr<pipe_reader> stream;  // null where it is not piped, or not made yet
+    gathered_output gathered;
+    buffer complete;  // all of it, once it is complete
+
+    bool open() const { return stream && !stream->ended(); }
+  };
+
+  std::shared_ptr<class child> child;
+  std::shared_ptr<pipe_writer> in;  // null where it is not piped, or not made yet
+  output_stream out, err;
+  const std::optional<output_bound> max_output;
+
+  std::string input;
+  std::size_t input_written = 0;
+  bool one_terminal = false;     // for both outputs: it is read as stdout
+  bool input_given = false;      // to communicate, if only an empty one
+  bool complete = false;         // all outputs are in
+  bool abandoned = false;        // the process has been destroyed, or released
+  bool pipe_still_open = false;
+  std::weak_ptr<event> waiting;  // of a communicate or capture that goes on
+  static constexpr unsigned abandoned_bit = 1u << 8;  // none of communicate_fsm's
+  std::size_t next_line_first = 1;  // the output whose turn it is
+  yield_budget next_line_budget;
+
+  /// The bytes so far, or all of them.
+  output gathered() const {
+    const auto text = [this](const output_stream& each) {
+      if (!each.stream) return std::string();
+      return each.gathered.text(complete ? each.complete : each.stream->bytes());
+    };
+    output result(text(out), text(err));
+    add_facts(result);
+    return result;
+  }
+
+  /// The same, when complete and for the last time.
+  output take() {
+    output result(out.gathered.take(out.complete), err.gathered.take(err.complete));
+    add_facts(result);
+    return result;
+  }
+
+  /// All outputs are in.
+  void finish(bool left_open) {
+    pipe_still_open = left_open;
+    complete = true;
+    for (output_stream* each : {&out, &err})
+      if (each->stream) each->complete = std::move(each->stream->bytes());
+    close();
+  }
+
+  /// Nobody wants copies any more.
+  void drop_copies() { out.gathered.copy_to = err.gathered.copy_to = nullptr; }
+  bool has_copies() const { return out.gathered.copy_to || err.gathered.copy_to; }
+
+  /// Ends all streams, and what uses them as if cancelled.
+  void abandon() {
+    abandoned = true;
+    close();
+    if (const auto wake = waiting.lock()) wake->notify(abandoned_bit);
+  }
+
+  /// Ends all streams.
+  void close() {
+    for (unique_handle& end : unused_) end.reset();
+    if (in) in->close();
+    if (out.stream) out.stream->close();
+    if (err.stream) err.stream->close();
+  }
+
+  /// @throws std::logic_error where another operation uses a stream.
+  void check_idle(const char* name) const {
+    if (in) busy_guard::check(in->busy(), name);
+    if (out.stream) busy_guard::check(out.stream->busy(), name);
+    if (err.stream) busy_guard::check(err.stream->busy(), name);
+  }
+
+ private:
+  void add_facts(output& result) const {
+    result.pipe_still_open = pipe_still_open;
+    result.out_dropped = out.gathered.dropped();
+    result.err_dropped = err.gathered.dropped();
+  }
+
+  const std::size_t limit_;
+  unique_handle unused_[3];
+  bool to_make_[3] = {};
+};
+
+}  // namespace coproc::detail

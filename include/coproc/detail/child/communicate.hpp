@@ -1,0 +1,303 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// The driver of communicate_fsm: it carries out what that decides.
+
+#include <coproc/detail/child/child_streams.hpp>
+#include <coproc/detail/child/communicate_fsm.hpp>
+#include <coproc/detail/child/stop.hpp>
+#include <coproc/detail/pipe/poll_set.hpp>
+#include <coproc/detail/task/task_group.hpp>
+
+namespace coproc::detail {
+
+/// What a communication may take, in time and bytes.
+class communicate_limits {
+ public:
+  std::optional<steady_time> deadline;
+  std::optional<std::chrono::nanoseconds> silence;
+  std::optional<output_bound> max_output;
+  bool shielded = false;  // goes on though its coroutine has been cancelled
+  bool stopping = false;  // waits for the child's group too, as long as that has a pipe
+};
+
+/// One run of a communication: feeds stdin, reads both outputs, and looks for the child's exit.
+class communication {
+  using fsm = communicate_fsm;
+  using action = fsm::action;
+  using output_stream = child_streams::output_stream;
+
+ public:
+  communication(child_streams& streams, const communicate_limits& limits,
+                const asio::any_io_executor& executor, const asio::cancellation_state& state)
+      : streams_(streams),
+        limits_(limits),
+        executor_(executor),
+        cancellation_(state),
+        wake_(std::make_shared<event>(executor)),
+        polls_(wake_),
+        fsm_(begin()) {
+    streams.waiting = wake_;
+    if (limits.deadline) start(deadline_, *limits.deadline, fsm::deadline);
+    if (limits.silence) start(silence_, deadline_in(*limits.silence), fsm::silence);
+  }
+  ~communication() {
+    if (streams_.in) streams_.input_written += streams_.in->detach_write();
+    if (watching_) streams_.child->stop_notifying(stop_watching_);
+  }
+  communication(const communication&) = delete;
+  communication& operator=(const communication&) = delete;
+
+  /// For a coroutine that is shielded.
+  awaitable<communicate_outcome> run() {
+    for (;;) {
+      const action now = work();
+      if (now == action::finish) break;
+      error_code interrupted;
+      if (now == action::yield) co_await yield_to_others();
+      else interrupted = co_await wake_->wait([this] { return work_in_place(); });
+      if (failure_) std::rethrow_exception(failure_);
+      if (interrupted || cancelled()) fsm_.cancel();
+      take_events();
+    }
+    if (fsm_.outcome() == communicate_outcome::complete) streams_.finish(fsm_.left_open());
+    co_return fsm_.outcome();
+  }
+
+ private:
+  /// How long a pipe must be silent, after the child has exited, to be given up. Only a grandchild
+  /// can still hold it then.
+  static constexpr auto pipe_idle_timeout = std::chrono::milliseconds(250);
+
+  fsm::setup begin() {
+    streams_.make_streams();
+    fsm::setup start;
+    start.exited = streams_.child->reaped();
+    if (streams_.in) {
+      polls_.use(0, streams_.in->pipe(), streams_.in->busy(), "communicate");
+      start.input = streams_.in->is_open();
+    }
+    const auto use = [&](std::size_t index, output_stream& each, bool& open, bool& drained) {
+      if (!each.stream) return;
+      polls_.use(index, each.stream->pipe(), each.stream->busy(), "communicate");
+      open = each.open();
+      drained = each.stream->drained();
+    };
+    use(1, streams_.out, start.out, start.out_drained);
+    use(2, streams_.err, start.err, start.err_drained);
+    start.copy_out = streams_.out.stream && streams_.out.gathered.copy_to;
+    start.copy_err = streams_.err.stream && streams_.err.gathered.copy_to;
+    start.bounded = limits_.max_output.has_value();
+    start.shielded = limits_.shielded;
+    start.stopping = limits_.stopping;
+    return start;
+  }
+
+  bool cancelled() const { return cancellation_.hit() || wake_->cancellations() > 0; }
+
+  void take_events() {
+    unsigned events = wake_->take();
+    if (events & fsm::may_have_exited) watching_ = false;
+    // A timer that has been started anew may have told of its former end.
+    if (events & fsm::pipe_is_idle && !idle_->passed()) events &= ~unsigned{fsm::pipe_is_idle};
+    if (streams_.abandoned) fsm_.abandon();
+    if (copying_) {
+      for (task_group::ended_task& task : copying_->take_ended()) copy_failure_ = task.failure;
+      events &= ~unsigned{fsm::copied};
+      if (copying_->running() == 0) events |= fsm::copied;
+      if (events & fsm::copied && !copy_cancelled_ && copy_failure_)
+        std::rethrow_exception(copy_failure_);
+    }
+    if (streams_.child->reaped()) events |= fsm::may_have_exited;
+    polls_.fired(events);
+    fsm_.resume(events);
+  }
+
+  /// Works in the place of the coroutine: to resume that takes longer than all the rest of a turn.
+  /// True: the coroutine has to go on itself.
+  bool work_in_place() noexcept {
+    if (streams_.has_copies() || limits_.max_output || cancelled()) return true;
+    try {
+      take_events();
+      return work() != action::sleep;
+    } catch (...) {
+      failure_ = std::current_exception();
+      return true;
+    }
+  }
+
+  /// Does all that goes without waiting.
+  action work() {
+    for (;;) {
+      const action now = fsm_.next();
+      switch (now) {
+        case action::yield:
+        case action::sleep:
+        case action::finish: return now;
+        case action::look_for_exit:
+          fsm_.exit_looked(streams_.child->exited(), !streams_.child->released());
+          break;
+        case action::watch_exit:
+          watching_ = true;
+          streams_.child->notify(wake_, fsm::may_have_exited, stop_watching_.slot());
+          break;
+        case action::close_input:
+          streams_.in->close();
+          streams_.input = std::string();
+          streams_.input_written = 0;
+          break;
+        case action::write: fsm_.wrote(write()); break;
+        case action::watch_input:
+          polls_.arm(0, async_pipe_end::to_write, fsm::writable);
+          break;
+        case action::read_out: fsm_.was_read(read(*streams_.out.stream)); break;
+        case action::read_err: fsm_.was_read(read(*streams_.err.stream)); break;
+        case action::watch_out: polls_.arm(1, async_pipe_end::to_read, fsm::out_readable); break;
+        case action::watch_err: polls_.arm(2, async_pipe_end::to_read, fsm::err_readable); break;
+        case action::look_for_group: fsm_.group_looked(streams_.child->group_alive()); break;
+        case action::start_idle:
+          start(idle_, deadline_in(pipe_idle_timeout), fsm::pipe_is_idle);
+          break;
+        case action::restart_silence:
+          start(silence_, deadline_after(last_heard_, *limits_.silence), fsm::silence);
+          break;
+        case action::copy_out: fsm_.piece(hand_over(streams_.out)); break;
+        case action::copy_err: fsm_.piece(hand_over(streams_.err)); break;
+        case action::cancel_copy:
+          copy_cancelled_ = true;
+          copying_->cancel();
+          break;
+        case action::check_bounds:
+          fsm_.bounds_checked(keep_within(streams_.out) & keep_within(streams_.err));
+          break;
+      }
+    }
+  }
+
+  fsm::write_result write() {
+    const std::string_view rest = std::string_view(streams_.input).substr(streams_.input_written);
+    std::size_t written = 0;
+    try {
+      written = streams_.in->try_write(rest);
+      streams_.input_written += written;
+    } catch (const error&) {
+      return fsm::write_result::done;  // it does not want the rest: no error, as in Python
+    }
+    if (written == rest.size() && !streams_.in->writing()) return fsm::write_result::done;
+    return written == 0 ? fsm::write_result::blocked : fsm::write_result::some;
+  }
+
+  fsm::read_result read(pipe_reader& stream) {
+    switch (stream.try_fill(pipe_reader::whole)) {
+      case pipe_reader::fill_result::end: return fsm::read_result::end;
+      case pipe_reader::fill_result::blocked: return fsm::read_result::blocked;
+      case pipe_reader::fill_result::data: break;
+    }
+    if (limits_.silence) last_heard_ = std::chrono::steady_clock::now();
+    return stream.drained() ? fsm::read_result::drained : fsm::read_result::more;
+  }
+
+  bool keep_within(output_stream& each) {
+    return !each.stream || each.gathered.keep_within(each.stream->bytes(), *limits_.max_output);
+  }
+
+  /// Copies the next piece to whom wants it.
+  fsm::piece_result hand_over(output_stream& each) {
+    const auto piece = each.gathered.next_piece(
+        each.stream->bytes(), !each.open() || fsm_.gave_up(), each.stream->limit());
+    if (!piece) return fsm::piece_result::none;
+    const sink& target = *each.gathered.copy_to;
+    if (target.call) {
+      target.call(*piece);
+      return fsm::piece_result::handed_over;
+    }
+    if (!copying_) copying_ = std::make_shared<task_group>(executor_, wake_, fsm::copied);
+    copy_cancelled_ = false;
+    copy_failure_ = nullptr;
+    copying_->start(0, target.start(*piece));
+    return fsm::piece_result::started;
+  }
+
+  void start(std::optional<event_timer>& timer, steady_time time, unsigned bit) {
+    if (!timer) timer.emplace(executor_);
+    timer->set(time, wake_, bit);
+  }
+
+  child_streams& streams_;
+  const communicate_limits& limits_;
+  asio::any_io_executor executor_;
+  cancellation_watch cancellation_;
+  std::shared_ptr<event> wake_;
+  poll_set polls_;
+  communicate_fsm fsm_;
+  asio::cancellation_signal stop_watching_;
+  bool watching_ = false;
+  std::shared_ptr<task_group> copying_;
+  bool copy_cancelled_ = false;
+  std::exception_ptr copy_failure_;
+  std::exception_ptr failure_;  // of what was done in the place of the coroutine
+  steady_time last_heard_ = std::chrono::steady_clock::now();
+  std::optional<event_timer> idle_, deadline_, silence_;
+};
+
+inline awaitable<communicate_outcome> communicate_shielded(std::shared_ptr<child_streams> streams,
+                                                           communicate_limits limits) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const auto state = co_await asio::this_coro::cancellation_state;
+  communication exchange(*streams, limits, executor, state);
+  const auto outcome = co_await exchange.run();
+  co_return outcome;
+}
+
+/// Communicates until that is complete, cancelled, or out of its limits. A cancellation that comes
+/// together with bytes does not throw past them.
+inline awaitable<communicate_outcome> communicate(std::shared_ptr<child_streams> streams,
+                                                  communicate_limits limits) {
+  return shielded(communicate_shielded(std::move(streams), std::move(limits)));
+}
+
+/// Communicates, and where a tee throws once more without it.
+inline awaitable<communicate_outcome> drain(std::shared_ptr<child_streams> streams,
+                                            communicate_limits limits) {
+  for (;;) {
+    auto outcome = communicate_outcome::cancelled;
+    std::exception_ptr failure;
+    try {
+      outcome = co_await communicate(streams, limits);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (!failure) co_return outcome;
+    if (!streams->has_copies()) std::rethrow_exception(failure);
+    streams->drop_copies();
+  }
+}
+
+/// Ends a child whose communication has not come to its end, by the ladder of stop(), and goes on
+/// reading what it writes meanwhile. If that is cancelled in turn the child gets SIGKILL, and is
+/// waited for all the same. For a coroutine that is shielded.
+inline awaitable<void> stop_and_drain(std::shared_ptr<child_streams> streams,
+                                      std::chrono::nanoseconds grace) {
+  const auto child = streams->child;
+  communicate_limits limits;
+  limits.stopping = true;
+  limits.max_output = streams->max_output;
+  if (limits.max_output && limits.max_output->then == output_bound::policy::fail)
+    limits.max_output->then = output_bound::policy::cut;
+  limits.deadline = deadline_in(grace);
+  child->ask_to_end();
+  const auto outcome = co_await drain(streams, limits);
+  if (outcome == communicate_outcome::complete) {
+    co_await end_group(child, *limits.deadline);
+    co_return;
+  }
+  child->send(signals::kill, true);
+  while (!child->exited() && !child->released()) co_await wait_for_exit(child);
+  // A grandchild that is in no group of its may hold the pipes, and write to them for ever.
+  limits.shielded = true;
+  limits.deadline = deadline_in(std::chrono::seconds(1));
+  co_await drain(streams, limits);
+}
+
+}  // namespace coproc::detail

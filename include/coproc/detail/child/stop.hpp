@@ -1,0 +1,68 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/os/os.hpp>
+
+namespace coproc::detail {
+
+inline constexpr auto default_grace = std::chrono::seconds(2);
+
+// What wait_for_exit waits for. (Not an enum within the coroutine: g++ 12 crashes on that at times.)
+inline constexpr unsigned child_may_have_exited = 1, time_is_up = 2;
+
+/// Waits until the child has exited, or until @p deadline. Any number of coroutines may.
+/// @return an error when cancelled, or when the child was given away
+inline awaitable<error_code> wait_for_exit(std::shared_ptr<child> child,
+                                           steady_time deadline = steady_time::max()) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const auto wake = std::make_shared<event>(executor);
+  asio::cancellation_signal stop_watching;
+  std::optional<event_timer> timer;
+  if (deadline != steady_time::max()) {
+    timer.emplace(executor);
+    timer->set(deadline, wake, time_is_up);
+  }
+  error_code result;
+  unsigned bits = child_may_have_exited;
+  while (!result && !(bits & time_is_up) && !child->exited() && !child->released()) {
+    if (bits & child_may_have_exited)
+      child->notify(wake, child_may_have_exited, stop_watching.slot());
+    result = co_await wake->wait();
+    bits = wake->take();
+    if (wake->cancellations() > 0) result = asio::error::operation_aborted;
+  }
+  child->stop_notifying(stop_watching);
+  if (child->released()) result = asio::error::operation_aborted;
+  co_return result;
+}
+
+/// Gives what is left of an ended child's group until @p deadline, then sends SIGKILL. False:
+/// cancelled meanwhile, and SIGKILL sent. For a coroutine that is shielded.
+inline awaitable<bool> end_group(std::shared_ptr<child> child, steady_time deadline) {
+  // The group gives no notice of its end, so look now and then; this is rare.
+  auto pause = std::chrono::milliseconds(1);
+  bool go_on = true;
+  while (go_on && child->group_alive() && std::chrono::steady_clock::now() < deadline) {
+    go_on = co_await sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::milliseconds(50));
+  }
+  if (child->group_alive()) child->send(signals::kill, true);
+  co_return go_on;
+}
+
+/// The ladder of process::stop, for a coroutine that is shielded. False: cancelled meanwhile, and
+/// SIGKILL sent, but not waited for.
+inline awaitable<bool> stop(std::shared_ptr<child> child, std::chrono::nanoseconds grace) {
+  const auto deadline = deadline_in(grace);
+  child->ask_to_end();
+  const error_code cancelled = co_await wait_for_exit(child, deadline);
+  bool go_on = !cancelled;
+  if (go_on && child->exited()) go_on = co_await end_group(child, deadline);
+  else if (!child->exited() || child->group_alive()) child->send(signals::kill, true);
+  if (!go_on) co_return false;
+  const error_code cancelled_later = co_await wait_for_exit(child);
+  co_return !cancelled_later || child->exited();
+}
+
+}  // namespace coproc::detail

@@ -1,0 +1,219 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// What the keywords of a command set, as plain data.
+
+#if !defined(_WIN32)
+#include <sys/resource.h>
+#include <sys/types.h>
+#endif
+
+#include <chrono>
+#include <concepts>
+#include <coproc/awaitable.hpp>
+#include <coproc/detail/keywords/setting.hpp>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace coproc {
+
+class completed;
+
+namespace detail {
+
+/// What the system calls an open file: a descriptor, on Windows a HANDLE.
+#if defined(_WIN32)
+using os_handle = void*;
+inline constexpr os_handle no_handle = nullptr;
+#else
+using os_handle = int;
+inline constexpr os_handle no_handle = -1;
+#endif
+
+/// Any duration in nanoseconds. One that is too long becomes the longest there is, so that
+/// `hours::max()` is a way to say never.
+template <class Rep, class Period>
+std::chrono::nanoseconds to_nanoseconds(std::chrono::duration<Rep, Period> time) {
+  using std::chrono::nanoseconds;
+  using real = std::chrono::duration<long double, std::nano>;
+  if (real(time) >= real(nanoseconds::max())) return nanoseconds::max();
+  if (real(time) <= real(nanoseconds::min())) return nanoseconds::min();
+  return std::chrono::duration_cast<nanoseconds>(time);
+}
+
+/// Gets a copy of what a child writes, as it comes, or line by line without the newlines.
+class sink {
+ public:
+  explicit sink(bool whole_lines) : lines(whole_lines) {}
+  // One of them is set:
+  std::function<void(std::string_view)> call;
+  std::function<awaitable<void>(std::string_view)> start;
+  bool lines;
+};
+
+/// How much of an output is kept, and what is done when there is more.
+class output_bound {
+ public:
+  enum class policy { fail, cut, head_and_tail };
+  template <std::integral Number>
+    requires(!std::same_as<Number, bool>)
+  output_bound(Number most) : output_bound(static_cast<std::size_t>(most), policy::fail) {}
+  output_bound(std::size_t most, policy when_more) : bytes(most), then(when_more) {}
+  std::size_t bytes;
+  policy then;
+};
+
+/// How often a command is run, if need be.
+class retrying {
+ public:
+  retrying() = default;
+  retrying(int count, std::chrono::nanoseconds first_pause,
+           std::function<bool(const completed&)> predicate)
+      : attempts(count), pause(first_pause), again(std::move(predicate)) {}
+  int attempts = 1;
+  std::chrono::nanoseconds pause{};
+  std::function<bool(const completed&)> again;
+};
+
+/// Where one of the child's descriptors 0, 1, 2 comes from.
+class stdio {
+ public:
+  enum class kind { inherit, piped, devnull, terminal, to_stdout, file, append, descriptor };
+
+  stdio() = default;
+  explicit stdio(kind from) : source(from), given(true) {}
+  stdio(kind from, std::filesystem::path file)
+      : source(from), given(true), path(std::move(file)) {}
+  explicit stdio(os_handle descriptor)
+      : source(kind::descriptor), given(true), handle(descriptor) {}
+  explicit stdio(std::shared_ptr<sink> copies)
+      : source(kind::piped), given(true), copy_to(std::move(copies)) {}
+
+  /// True where this process holds the other end.
+  bool streamed() const { return source == kind::piped || source == kind::terminal; }
+
+  kind source = kind::inherit;
+  bool given = false;             // a keyword has said so
+  std::filesystem::path path;     // file, append
+  os_handle handle = no_handle;   // descriptor
+  std::shared_ptr<sink> copy_to;  // piped, with a tee
+};
+
+template <class T>
+concept text = (std::convertible_to<const T&, std::string_view> ||
+                std::convertible_to<const T&, std::string>) && !std::is_null_pointer_v<T>;
+template <class T>
+concept path_like = !text<T> && std::convertible_to<const T&, std::filesystem::path>;
+template <class T>
+concept number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
+                 !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
+                 !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+/// What can be one argument, or a variable's value: a string, a path or an integer.
+template <class T>
+concept word = text<T> || path_like<T> || number<T>;
+
+/// A path as text: UTF-8 on Windows, its own bytes elsewhere.
+inline std::string path_text(const std::filesystem::path& path) {
+#if defined(_WIN32)
+  const std::u8string text = path.u8string();
+  return std::string(text.begin(), text.end());
+#else
+  return path.string();
+#endif
+}
+/// The same the other way.
+inline std::filesystem::path path_of(const std::string& text) {
+#if defined(_WIN32)
+  return std::u8string(text.begin(), text.end());
+#else
+  return text;
+#endif
+}
+
+/// The text that stands for a value in an argument list.
+template <word T>
+std::string to_word(const T& value) {
+  if constexpr (std::is_pointer_v<T>)
+    if (value == nullptr)
+      throw std::invalid_argument("coproc: a null pointer where a string was expected");
+  if constexpr (std::convertible_to<const T&, std::string_view>)
+    return std::string(static_cast<std::string_view>(value));
+  else if constexpr (text<T>) return value;
+  else if constexpr (path_like<T>) return path_text(static_cast<std::filesystem::path>(value));
+  else return std::to_string(value);
+}
+
+/// A user or group: a number, or a name to look up.
+template <class Id>
+class account {
+ public:
+  template <std::integral Number>
+    requires(!std::same_as<Number, bool>)
+  account(Number number) : value(std::in_range<Id>(number) ? static_cast<Id>(number) : nobody) {}
+  template <text Name>
+  account(const Name& name) : value(to_word(name)) {}
+
+  /// Nobody has that number: in the system's calls it says "no change". It is refused.
+  static constexpr Id nobody = static_cast<Id>(-1);
+
+  std::variant<Id, std::string> value;
+};
+
+/// All that the keywords can say of one command.
+class options {
+ public:
+  stdio streams[3];
+  std::optional<std::filesystem::path> cwd;
+  std::optional<std::string> argv0;
+
+  bool replace_environment = false;
+  std::map<std::string, std::optional<std::string>, std::less<>> environment;  // nullopt: unset
+
+  std::optional<int> process_group;  // 0: one of its own
+  bool kill_on_parent_death = false;
+
+#if defined(_WIN32)
+  bool raw_text = false;  // the last word is a text for cmd.exe, not an argument
+#else
+  bool new_session = false;
+  std::optional<account<uid_t>> as_user;
+  std::optional<account<gid_t>> as_group;
+  std::optional<std::vector<account<gid_t>>> extra_groups;
+  std::optional<mode_t> new_umask;
+  std::optional<int> niceness;
+  std::map<int, rlimit> resource_limits;
+  std::map<int, int> pass_fds;  // number in the child -> descriptor here
+#endif
+
+  std::size_t limit = 64 * 1024;
+
+  // For capture.
+  std::optional<std::string> input;
+  std::optional<output_bound> max_output;
+  std::optional<std::chrono::nanoseconds> timeout, idle_timeout, grace;
+  std::vector<int> ok_codes{0};
+  retrying retry;
+};
+
+/// What `keyword = value` gives for a keyword of commands.
+template <class Change>
+auto set_option(Change change) {
+  return make_setting<options>(std::move(change));
+}
+
+template <class T>
+concept command_setting = setting_of<T, options>;
+
+}  // namespace detail
+}  // namespace coproc

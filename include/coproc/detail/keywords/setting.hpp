@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <concepts>
+#include <utility>
+
+namespace coproc::detail {
+
+/// What `keyword = value` gives: a change to some options, applied by the command or gather it is
+/// written in. A class with a constructor, since g++ 12 copies temporary aggregates in a co_await
+/// expression bit by bit.
+template <class Options, class Change>
+class setting {
+ public:
+  using options_type = Options;
+  explicit setting(Change change) : change_(std::move(change)) {}
+  void apply(Options& options) const { change_(options); }
+  const Change& change() const noexcept { return change_; }
+
+ private:
+  Change change_;
+};
+
+template <class Options, class Change>
+auto make_setting(Change change) {
+  return setting<Options, Change>(std::move(change));
+}
+
+/// A setting of those options.
+template <class T, class Options>
+concept setting_of = requires { typename T::options_type; } &&
+                     std::same_as<typename T::options_type, Options> &&
+                     requires(const T& value, Options& options) { value.apply(options); };
+
+/// Applies those of @p arguments that are settings of these options.
+template <class Options, class... Arguments>
+void apply_settings(Options& options, const Arguments&... arguments) {
+  [[maybe_unused]] const auto apply = [&]<class T>(const T& argument) {
+    if constexpr (setting_of<T, Options>) argument.apply(options);
+  };
+  (apply(arguments), ...);
+}
+
+}  // namespace coproc::detail

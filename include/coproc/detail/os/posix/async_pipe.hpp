@@ -1,0 +1,144 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <coproc/detail/os/inline_executor.hpp>
+#include <coproc/detail/os/posix/sigpipe.hpp>
+#include <coproc/detail/task/event.hpp>
+#include <coproc/error.hpp>
+#include <optional>
+#include <tuple>
+
+namespace coproc::detail {
+
+/// This process's end of a pipe: a descriptor that is registered with its context's reactor at the
+/// first wait, and still ours when the context has gone.
+class async_pipe_end final : private context_member {
+ public:
+  using descriptor = asio::posix::basic_stream_descriptor<inline_executor>;
+
+  /// @param executor empty when the context has gone: then nothing can be waited for
+  async_pipe_end(const asio::any_io_executor& executor, unique_handle fd)
+      : fd_(std::move(fd)), executor_(executor) {
+    if (executor) join_context(executor);
+  }
+  ~async_pipe_end() { close(); }
+
+  using wait_type = asio::posix::descriptor_base::wait_type;
+  static constexpr auto to_read = asio::posix::descriptor_base::wait_read;
+  static constexpr auto to_write = asio::posix::descriptor_base::wait_write;
+
+  int get() const noexcept { return fd_.get(); }
+  bool is_open() const noexcept { return static_cast<bool>(fd_); }
+  /// Empty when the context has gone.
+  const asio::any_io_executor& executor() const noexcept { return executor_; }
+
+  /// Reads what there is now. 0 with @p failure: `would_block`, `eof`, or the errno.
+  std::size_t read_some(void* data, std::size_t size, error_code& failure) {
+    ssize_t got;
+    do got = ::read(fd_.get(), data, size);
+    while (got < 0 && errno == EINTR);
+    if (got > 0) return static_cast<std::size_t>(got);
+    if (got == 0) failure = asio::error::eof;
+    else failure = last_system_error();
+    return 0;
+  }
+
+  /// Writes what is taken now, without SIGPIPE. 0 with @p failure: `would_block`, `broken_pipe`, or
+  /// the errno.
+  std::size_t write_some(const void* data, std::size_t size, error_code& failure) {
+    const ssize_t written = write_without_sigpipe(fd_.get(), data, size);
+    if (written > 0) return static_cast<std::size_t>(written);
+    if (written == 0) failure = asio::error::would_block;
+    else failure = last_system_error();
+    return 0;
+  }
+  /// Bytes still in flight that no one is waiting for: a write here is done, or has not begun.
+  std::size_t detach_write() noexcept { return 0; }
+  bool writing() const noexcept { return false; }
+  void cancel_write() noexcept {}
+
+  /// For waits, and for read().
+  descriptor& registered() {
+    if (!executor_ || !fd_) throw cancelled_error("wait for a closed descriptor");
+    // The first of a context needs descriptors of its own, and throws where there are none left.
+    if (!registered_) registered_.emplace(inline_executor(&executor_));
+    if (!registered_->is_open()) registered_->assign(fd_.get());
+    return *registered_;
+  }
+
+  /// Whether it can be waited for, for where nothing may throw: @p failure says why not.
+  bool can_wait(error_code& failure) {
+    try {
+      registered();
+      return true;
+    } catch (const boost::system::system_error& e) {
+      failure = e.code();
+      return false;
+    }
+  }
+  /// Calls @p handler, with an error, when the descriptor is ready, or no more waited for.
+  template <class Handler>
+  void async_wait(wait_type kind, Handler&& handler) {
+    registered().async_wait(kind, std::forward<Handler>(handler));
+  }
+
+  /// Ends all waits on it, as cancelled.
+  void cancel() {
+    error_code ignored;
+    if (registered_) registered_->cancel(ignored);
+  }
+
+  /// Ends all waits on it, as cancelled, and takes the descriptor away.
+  unique_handle release() {
+    release_registered();
+    return std::move(fd_);
+  }
+  void close() { release(); }
+
+  /// Lets more bytes wait in the pipe. Where that is refused it stays as it is.
+  void enlarge([[maybe_unused]] std::size_t bytes) {
+#if defined(F_SETPIPE_SZ)
+    ::fcntl(fd_.get(), F_SETPIPE_SZ, static_cast<int>(bytes));
+#endif
+  }
+
+  /// Waits until the descriptor takes bytes. Error: cancelled, or closed.
+  awaitable<std::tuple<error_code>> writable() {
+    return heeding(registered().async_wait(to_write, asio::as_tuple(asio::use_awaitable_t<>())));
+  }
+
+  /// Waits for bytes, or the end, and reads into @p room, which must stay until then: that costs less
+  /// than to wait and then read. Where it has read something, that counts, whatever the error.
+  awaitable<std::tuple<error_code, std::size_t>> read(asio::mutable_buffer room) {
+    return heeding(
+        registered().async_read_some(room, asio::as_tuple(asio::use_awaitable_t<>())));
+  }
+
+  /// Notifies @p target with @p bit when the descriptor is ready, or no more waited for.
+  void notify(wait_type kind, std::shared_ptr<event> target, unsigned bit) {
+    async_wait(kind, [target = std::move(target), bit](error_code) { target->notify_now(bit); });
+  }
+
+ private:
+  void release_registered() {
+    if (registered_ && registered_->is_open()) registered_->release();
+  }
+
+  void context_gone(std::vector<wait_handler>&) override {
+    release_registered();
+    registered_.reset();
+    executor_ = asio::any_io_executor();
+  }
+
+  unique_handle fd_;
+  asio::any_io_executor executor_;  // empty when the context has gone
+  // Made at the first wait. In place, not allocated: the cancellation slot of a wait that close()
+  // has ended may still refer to it until its coroutine goes on.
+  std::optional<descriptor> registered_;
+};
+
+}  // namespace coproc::detail

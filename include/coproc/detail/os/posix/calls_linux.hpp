@@ -1,0 +1,294 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Linux, by system calls made directly: what the child does between clone and exec (see spawn.hpp
+// for the rules), and pidfds. Functions for the child give 0 or an errno.
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <coproc/detail/os/posix/handle.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <mutex>
+
+namespace coproc::detail::calls {
+
+// Numbers and flags that headers older than the kernel lack; the same on every architecture.
+inline constexpr long nr_pidfd_send_signal = 424;
+inline constexpr long nr_pidfd_open = 434;
+inline constexpr long nr_close_range = 436;
+inline constexpr unsigned clone_pidfd = 0x1000;          // CLONE_PIDFD, Linux 5.2
+inline constexpr unsigned close_range_cloexec = 1u << 2;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
+inline constexpr unsigned signal_process_group = 1u << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, 6.9
+inline constexpr long no_signal = 0x100;                  // RWF_NOSIGNAL, Linux 6.18
+inline constexpr int wait_by_pidfd = 3;                   // P_PIDFD, Linux 5.4
+inline constexpr int kernel_signals = 64;
+
+struct limit64 {
+  std::uint64_t soft, hard;
+};
+
+template <class... Arguments>
+COPROC_CHILD_SIDE inline int call(long number, Arguments... arguments) {
+  return ::syscall(number, arguments...) == -1 ? errno : 0;
+}
+
+COPROC_CHILD_SIDE inline int duplicate(int from, int to) {
+  return call(SYS_dup3, from, to, 0);
+}
+COPROC_CHILD_SIDE inline int set_cloexec(int fd, bool on) {
+  return call(SYS_fcntl, fd, F_SETFD, on ? FD_CLOEXEC : 0);
+}
+COPROC_CHILD_SIDE inline int close_range_on_exec(unsigned first) {
+  return call(nr_close_range, first, ~0u, close_range_cloexec);
+}
+COPROC_CHILD_SIDE inline int each_open_fd(bool& walked) {
+  const long dir = ::syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
+                             O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (dir < 0) return errno;
+  walked = true;
+  // linux_dirent64: inode and offset of 8 bytes each, length of 2, type of 1, then the name.
+  alignas(8) char buffer[1024];
+  for (;;) {
+    const long size = ::syscall(SYS_getdents64, dir, buffer, sizeof buffer);
+    if (size <= 0) return size < 0 ? errno : 0;
+    for (long at = 0; at < size;) {
+      const char* entry = buffer + at;
+      at += *reinterpret_cast<const std::uint16_t*>(entry + 16);
+      int fd = 0;
+      const char* digit = entry + 19;
+      for (; *digit >= '0' && *digit <= '9'; ++digit) fd = fd * 10 + (*digit - '0');
+      if (*digit == '\0' && fd > 2) set_cloexec(fd, true);
+    }
+  }
+}
+COPROC_CHILD_SIDE inline unsigned long descriptor_limit(unsigned long most) {
+  limit64 now = {};
+  if (call(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &now) != 0 || now.soft > most) return most;
+  return static_cast<unsigned long>(now.soft);
+}
+COPROC_CHILD_SIDE inline int new_session() { return call(SYS_setsid); }
+COPROC_CHILD_SIDE inline int take_terminal(int fd) { return call(SYS_ioctl, fd, TIOCSCTTY, 0); }
+COPROC_CHILD_SIDE inline int set_group(pid_t group) { return call(SYS_setpgid, 0, group); }
+COPROC_CHILD_SIDE inline int set_limit(int resource, const limit64& value) {
+  return call(SYS_prlimit64, 0, resource, &value, nullptr);
+}
+COPROC_CHILD_SIDE inline int be_nicer(int by) {
+  const long now = ::syscall(SYS_getpriority, PRIO_PROCESS, 0);  // 20 - nice, so never negative
+  if (now < 0) return errno;
+  return call(SYS_setpriority, PRIO_PROCESS, 0, 20 - static_cast<int>(now) + by);
+}
+COPROC_CHILD_SIDE inline void set_umask(int mask) { call(SYS_umask, mask); }
+// Where an architecture once had 16-bit ids, the calls without 32 still take those.
+COPROC_CHILD_SIDE inline int set_groups(std::size_t count, const gid_t* groups) {
+#if defined(SYS_setgroups32)
+  return call(SYS_setgroups32, count, groups);
+#else
+  return call(SYS_setgroups, count, groups);
+#endif
+}
+COPROC_CHILD_SIDE inline int set_gid(gid_t id) {
+#if defined(SYS_setresgid32)
+  return call(SYS_setresgid32, id, id, id);
+#else
+  return call(SYS_setresgid, id, id, id);
+#endif
+}
+COPROC_CHILD_SIDE inline int set_uid(uid_t id) {
+#if defined(SYS_setresuid32)
+  return call(SYS_setresuid32, id, id, id);
+#else
+  return call(SYS_setresuid, id, id, id);
+#endif
+}
+COPROC_CHILD_SIDE inline int die_with_parent(pid_t parent) {
+  if (const int error = call(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0)) return error;
+  // The parent may have died before that.
+  if (::syscall(SYS_getppid) != parent) call(SYS_kill, ::syscall(SYS_getpid), SIGKILL);
+  return 0;
+}
+COPROC_CHILD_SIDE inline int change_directory(const char* path) { return call(SYS_chdir, path); }
+COPROC_CHILD_SIDE inline int execute(const char* program, char* const* argv, char* const* envp) {
+  return call(SYS_execve, program, argv, envp);
+}
+COPROC_CHILD_SIDE inline void default_signal_actions() {
+  // All zero is SIG_DFL, no flags, no mask, whatever the layout of the kernel's struct.
+  const std::uint64_t zero[8] = {};
+  for (int number = 1; number <= kernel_signals; ++number)
+    if (number != SIGKILL && number != SIGSTOP)
+      call(SYS_rt_sigaction, number, zero, nullptr, kernel_signals / 8);
+}
+COPROC_CHILD_SIDE inline void unblock_signals() {
+  const std::uint64_t none = 0;
+  call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kernel_signals / 8);
+}
+[[noreturn]] COPROC_CHILD_SIDE inline void exit_now(int status) {
+  for (;;) call(SYS_exit_group, status);
+}
+
+/// Blocks every signal of this thread, those of the C library's own too, while it lives: for the
+/// moment of a launch only. (setuid() of another thread waits for this one meanwhile.)
+class all_signals_blocked {
+ public:
+  all_signals_blocked() {
+    const std::uint64_t all = ~std::uint64_t{0};
+    call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, kernel_signals / 8);
+  }
+  all_signals_blocked(const all_signals_blocked&) = delete;
+  all_signals_blocked& operator=(const all_signals_blocked&) = delete;
+  ~all_signals_blocked() {
+    call(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, kernel_signals / 8);
+  }
+
+ private:
+  std::uint64_t before_ = 0;
+};
+
+/// Keeps this process dumpable while a child changes its user. The kernel then takes that from the
+/// memory, which is the child's and ours, so that none of the new user's processes can look into
+/// it; but a core dump, a debugger and /proc/self would be lost to us for ever. One such launch at
+/// a time, or a second would take what the first has done for what was.
+class dumpable_kept {
+ public:
+  explicit dumpable_kept(bool user_changes) {
+    static std::mutex one_launch;
+    if (!user_changes) return;
+    lock_ = std::unique_lock(one_launch);
+    before_ = ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+  }
+  dumpable_kept(const dumpable_kept&) = delete;
+  dumpable_kept& operator=(const dumpable_kept&) = delete;
+  ~dumpable_kept() {
+    if (before_ == 1) ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  }
+
+ private:
+  std::unique_lock<std::mutex> lock_;
+  int before_ = -1;
+};
+
+/// How the child tells what went wrong: it writes into our memory.
+class report_channel {
+ public:
+  template <class Taken>
+  bool open(Taken) {
+    return true;
+  }
+  COPROC_CHILD_SIDE void send(const void*, std::size_t) const {}
+  void receive(void*, std::size_t) {}
+};
+
+#if defined(__GLIBC__)
+// The C library's clone() by its other name: ThreadSanitizer takes clone() for a fork, and does its
+// bookkeeping for one, but in the memory that is the parent's.
+extern "C" int __clone(int (*)(void*), void*, int, void*, ...) noexcept;
+inline constexpr auto raw_clone = &__clone;
+#else
+inline constexpr auto raw_clone = &::clone;
+#endif
+
+/// Runs @p main in a child that shares this memory, and suspends this thread until the child has
+/// exec'ed or ended. The pid, or -1 with errno set; @p pidfd stays -1 where the kernel has none.
+inline pid_t start_child(int (*main)(void*), void* argument, int& pidfd) {
+  // The child has a stack of its own; the C library's clone() switches to it. It needs no more
+  // than its few frames and the kernel's none: no handler can run on it.
+  alignas(64) std::byte stack[16 * 1024];
+  std::byte* top = stack;
+#if !defined(__hppa__)
+  top += sizeof stack;
+#endif
+  constexpr int share = CLONE_VM | CLONE_VFORK | SIGCHLD;
+  int fd = -1;
+  pid_t pid = raw_clone(main, top, share | static_cast<int>(clone_pidfd), argument, &fd);
+  if (pid < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM))
+    pid = raw_clone(main, top, share, argument);
+  if (pid > 0 && fd < 0)  // before Linux 5.2 the flag meant nothing
+    fd = static_cast<int>(::syscall(nr_pidfd_open, pid, 0));
+  pidfd = fd;
+  return pid;
+}
+
+/// waitid for one child, by its pidfd where there is one. 0 or an errno.
+inline int wait_child(pid_t pid, int pidfd, siginfo_t& info, int flags, rusage* used) {
+  for (;;) {
+    info.si_pid = 0;
+    int error = EINVAL;
+    if (pidfd >= 0) error = call(SYS_waitid, wait_by_pidfd, pidfd, &info, flags, used);
+    if (error == EINVAL)  // no pidfd, or a Linux before 5.4
+      error = call(SYS_waitid, P_PID, pid, &info, flags, used);
+    if (error != EINTR) return error;
+  }
+}
+
+/// Waits for a child that is just ending, and reaps it.
+inline void reap_failed(pid_t pid, int pidfd) {
+  siginfo_t info;
+  wait_child(pid, pidfd, info, WEXITED, nullptr);
+}
+
+/// A look at a child, which reaps it where it has ended, and never waits.
+/// @return 0: see @p info, whose si_pid is 0 where it still runs; ECHILD: somebody else reaped it.
+inline int try_reap(pid_t pid, int pidfd, siginfo_t& info, rusage& used) {
+  return wait_child(pid, pidfd, info, WEXITED | WNOHANG, &used);
+}
+
+/// Whether a FIFO that has just been opened has a writer. A read would tell, but take a byte. True
+/// for a pipe without a name, by /dev/stdin: its end is as good as an empty file.
+inline bool has_writer(int fifo) {
+  constexpr auto pipefs = 0x50495045;
+  struct statfs status;
+  int fds[2];
+  if (::fstatfs(fifo, &status) != 0 || status.f_type == pipefs) return true;
+  if (::pipe2(fds, O_CLOEXEC) != 0) return true;  // not known
+  const ssize_t copied = ::tee(fifo, fds[1], 1, SPLICE_F_NONBLOCK);
+  ::close(fds[0]);
+  ::close(fds[1]);
+  return copied != 0;
+}
+
+/// write() without SIGPIPE, in one call: Linux 6.18. -1 with errno where it cannot.
+inline ssize_t write_no_signal(int fd, const void* data, std::size_t size) {
+  const iovec bytes = {const_cast<void*>(data), size};
+  constexpr long no_offset = -1;  // as write(): at the file's own position, if it has one
+  return ::syscall(SYS_pwritev2, fd, &bytes, 1L, no_offset, no_offset, no_signal);
+}
+
+inline std::size_t bytes_of_maxrss(long maxrss) { return static_cast<std::size_t>(maxrss) * 1024; }
+
+inline int last_signal() { return SIGRTMAX; }
+
+/// Sends a signal to the process of @p pidfd, or to @p pid where there is none.
+inline int send_signal(pid_t pid, int pidfd, int number) {
+  if (pidfd >= 0) {
+    const int error = call(nr_pidfd_send_signal, pidfd, number, nullptr, 0u);
+    if (error != ENOSYS && error != EPERM) return error;
+  }
+  return call(SYS_kill, pid, number);
+}
+
+/// Sends a signal to the group that the process leads, or, once it is @p reaped, led. By the pidfd
+/// it is that very group for sure; by the number as long as the group has members, which keep the
+/// number from being given to another process.
+inline int send_group_signal(pid_t pid, int pidfd, int number, bool reaped) {
+  if (pidfd >= 0) {
+    const int error = call(nr_pidfd_send_signal, pidfd, number, nullptr, signal_process_group);
+    if (error == 0 || error == ESRCH) return error;
+  }
+  if (reaped && call(SYS_kill, pid, 0) != ESRCH) return ESRCH;  // the number is another's now
+  return call(SYS_kill, -pid, number);
+}
+
+}  // namespace coproc::detail::calls

@@ -1,0 +1,238 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// POSIX and no more, for systems of which no better way has been tried: fork, a pipe for what went
+// wrong in the child, wait4, and signals by number. COPROC_POSIX_ONLY chooses it on Linux too,
+// where it is tested. The child calls async-signal-safe functions only. Those for it give 0 or an
+// errno.
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__FreeBSD__)
+#include <sys/procctl.h>
+#elif defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
+#include <cerrno>
+#include <coproc/detail/os/posix/handle.hpp>
+#include <cstddef>
+#include <cstdint>
+
+namespace coproc::detail::calls {
+
+struct limit64 {
+  std::uint64_t soft, hard;
+};
+
+COPROC_CHILD_SIDE inline int result_of(int returned) { return returned == -1 ? errno : 0; }
+
+COPROC_CHILD_SIDE inline int duplicate(int from, int to) { return result_of(::dup2(from, to)); }
+COPROC_CHILD_SIDE inline int set_cloexec(int fd, bool on) {
+  return result_of(::fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0));
+}
+COPROC_CHILD_SIDE inline int close_range_on_exec([[maybe_unused]] unsigned first) {
+#if defined(CLOSE_RANGE_CLOEXEC)
+  return result_of(::close_range(first, ~0u, CLOSE_RANGE_CLOEXEC));
+#else
+  return ENOSYS;
+#endif
+}
+COPROC_CHILD_SIDE inline int each_open_fd(bool& walked) {
+  walked = false;  // opendir() may allocate
+  return ENOSYS;
+}
+COPROC_CHILD_SIDE inline unsigned long descriptor_limit(unsigned long most) {
+#if defined(F_MAXFD)
+  if (const int last = ::fcntl(0, F_MAXFD); last >= 0) return static_cast<unsigned long>(last) + 1;
+#endif
+  rlimit now;
+  if (::getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur > most) return most;
+  return static_cast<unsigned long>(now.rlim_cur);
+}
+COPROC_CHILD_SIDE inline int new_session() { return result_of(static_cast<int>(::setsid())); }
+COPROC_CHILD_SIDE inline int take_terminal(int fd) { return result_of(::ioctl(fd, TIOCSCTTY, 0)); }
+COPROC_CHILD_SIDE inline int set_group(pid_t group) { return result_of(::setpgid(0, group)); }
+COPROC_CHILD_SIDE inline int set_limit(int resource, const limit64& value) {
+  const auto narrow = [](std::uint64_t one) {
+    return one == ~std::uint64_t{0} ? RLIM_INFINITY : static_cast<rlim_t>(one);
+  };
+  rlimit both;
+  both.rlim_cur = narrow(value.soft);
+  both.rlim_max = narrow(value.hard);
+  // glibc has an enumeration there, others an int.
+  return result_of(::setrlimit(static_cast<decltype(RLIMIT_NOFILE)>(resource), &both));
+}
+COPROC_CHILD_SIDE inline int be_nicer(int by) {
+  errno = 0;
+  const int now = ::getpriority(PRIO_PROCESS, 0);
+  if (now == -1 && errno != 0) return errno;
+  return result_of(::setpriority(PRIO_PROCESS, 0, now + by));
+}
+COPROC_CHILD_SIDE inline void set_umask(int mask) { ::umask(static_cast<mode_t>(mask)); }
+COPROC_CHILD_SIDE inline int set_groups(std::size_t count, const gid_t* groups) {
+#if defined(__linux__)
+  return result_of(::setgroups(count, groups));
+#else
+  return result_of(::setgroups(static_cast<int>(count), groups));
+#endif
+}
+COPROC_CHILD_SIDE inline int set_gid(gid_t id) { return result_of(::setregid(id, id)); }
+COPROC_CHILD_SIDE inline int set_uid(uid_t id) { return result_of(::setreuid(id, id)); }
+COPROC_CHILD_SIDE inline int die_with_parent([[maybe_unused]] pid_t parent) {
+#if defined(__FreeBSD__)
+  int number = SIGKILL;
+  if (::procctl(P_PID, 0, PROC_PDEATHSIG_CTL, &number) != 0) return errno;
+#elif defined(__linux__)
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return errno;
+#else
+  return ENOTSUP;
+#endif
+  // The parent may have died before that.
+  if (::getppid() != parent) ::kill(::getpid(), SIGKILL);
+  return 0;
+}
+COPROC_CHILD_SIDE inline int change_directory(const char* path) {
+  return result_of(::chdir(path));
+}
+COPROC_CHILD_SIDE inline int execute(const char* program, char* const* argv, char* const* envp) {
+  return result_of(::execve(program, argv, envp));
+}
+COPROC_CHILD_SIDE inline void default_signal_actions() {
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
+}
+COPROC_CHILD_SIDE inline void unblock_signals() {
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+[[noreturn]] COPROC_CHILD_SIDE inline void exit_now(int status) { ::_exit(status); }
+
+/// For the moment of a launch only, so that no handler of the host runs in the child.
+using all_signals_blocked = signals_blocked;
+
+/// The memory of the child is not ours: there is nothing that it could take from us.
+class dumpable_kept {
+ public:
+  explicit dumpable_kept(bool) {}
+};
+
+/// How the child tells what went wrong: a pipe that an exec closes.
+class report_channel {
+ public:
+  /// False, with errno set, where there are no descriptors left.
+  /// @param taken whether the child will put another descriptor at a number
+  template <class Taken>
+  bool open(Taken taken) {
+    if (!make_pipe(ends_)) return false;
+    for (int least = 3; ends_.write && taken(ends_.write.get()); ++least) {
+      const int copy = ::fcntl(ends_.write.get(), F_DUPFD_CLOEXEC, least);
+      if (copy >= 0 && taken(copy)) ::close(copy);
+      else ends_.write.reset(copy);
+      if (copy < 0 && errno == EINVAL) errno = EMFILE;  // there are no numbers from `least` on
+    }
+    return static_cast<bool>(ends_.write);
+  }
+  /// In the child.
+  COPROC_CHILD_SIDE void send(const void* report, std::size_t size) const {
+    // So few bytes go in one piece. Nobody is there to be told if they do not.
+    [[maybe_unused]] const ssize_t sent = ::write(ends_.write.get(), report, size);
+  }
+  /// In the parent: returns when the child has exec'ed or ended. It leaves @p report as it is where
+  /// nothing went wrong.
+  void receive(void* report, std::size_t size) {
+    ends_.write.reset();
+    auto* at = static_cast<char*>(report);
+    while (size > 0) {
+      const ssize_t got = ::read(ends_.read.get(), at, size);
+      if (got == 0 || (got < 0 && errno != EINTR)) return;
+      if (got < 0) continue;
+      at += got;
+      size -= static_cast<std::size_t>(got);
+    }
+  }
+
+ private:
+  pipe_ends ends_;
+};
+
+/// Runs @p main in a child. The pid, or -1 with errno set; @p pidfd stays -1.
+inline pid_t start_child(int (*main)(void*), void* argument, int& pidfd) {
+  pidfd = -1;
+  const pid_t pid = ::fork();
+  if (pid == 0) exit_now(main(argument));
+  return pid;
+}
+
+/// wait4 for one child, told as waitid does. 0 or an errno.
+inline int wait_child(pid_t pid, siginfo_t& info, int flags, rusage& used) {
+  int status = 0;
+  info.si_pid = 0;
+  pid_t found;
+  do found = ::wait4(pid, &status, flags, &used);
+  while (found < 0 && errno == EINTR);
+  if (found <= 0) return found < 0 ? errno : 0;
+  info.si_pid = found;
+  info.si_code = WIFEXITED(status) ? CLD_EXITED : CLD_KILLED;
+  info.si_status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
+  return 0;
+}
+
+/// Waits for a child that is just ending, and reaps it.
+inline void reap_failed(pid_t pid, int) {
+  siginfo_t info;
+  rusage used;
+  wait_child(pid, info, 0, used);
+}
+
+/// A look at a child, which reaps it where it has ended, and never waits.
+/// @return 0: see @p info, whose si_pid is 0 where it still runs; ECHILD: somebody else reaped it.
+inline int try_reap(pid_t pid, int, siginfo_t& info, rusage& used) {
+  return wait_child(pid, info, WNOHANG, used);
+}
+
+/// Whether a FIFO that has just been opened has a writer: nothing tells that without taking a byte.
+inline bool has_writer(int) { return true; }
+
+/// write() without SIGPIPE, in one call: there is none.
+inline ssize_t write_no_signal(int, const void*, std::size_t) {
+  errno = ENOSYS;
+  return -1;
+}
+
+inline std::size_t bytes_of_maxrss(long maxrss) {
+#if defined(__APPLE__)
+  return static_cast<std::size_t>(maxrss);
+#else
+  return static_cast<std::size_t>(maxrss) * 1024;
+#endif
+}
+
+inline int last_signal() {
+#if defined(SIGRTMAX)
+  return SIGRTMAX;
+#else
+  return NSIG - 1;
+#endif
+}
+
+inline int send_signal(pid_t pid, int, int number) { return result_of(::kill(pid, number)); }
+
+/// Sends a signal to the group that the process leads, or, once it is @p reaped, led: as long as the
+/// group has members they keep the number from being given to another process.
+inline int send_group_signal(pid_t pid, int, int number, bool reaped) {
+  if (reaped && result_of(::kill(pid, 0)) != ESRCH) return ESRCH;  // the number is another's now
+  return result_of(::kill(-pid, number));
+}
+
+}  // namespace coproc::detail::calls

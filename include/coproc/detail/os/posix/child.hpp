@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <coproc/detail/os/boost.hpp>
+#include <coproc/detail/os/posix/async_pipe.hpp>
+#include <coproc/detail/os/posix/launched.hpp>
+#include <coproc/detail/os/signals.hpp>
+#include <memory>
+
+namespace coproc::detail {
+
+/// The one owner of a child: its pid and pidfd, its reap, its status. It outlives the moves of its
+/// `process`, and each operation that waits for the child keeps it.
+class child final : private context_member {
+ public:
+  child(const asio::any_io_executor& executor, launched& started)
+      : pid_(started.pid),
+        leads_group_(started.leads_group),
+        pidfd_(executor, std::move(started.pidfd)) {
+    join_context(executor);
+    started.pid = -1;
+  }
+  ~child() { abandon(true); }
+
+  pid_t pid() const noexcept { return pid_; }
+  bool leads_group() const noexcept { return leads_group_; }
+  const asio::any_io_executor& executor() const noexcept { return pidfd_.executor(); }
+
+  bool reaped() const noexcept { return state_ == state::exited; }
+  bool released() const noexcept { return state_ == state::released; }
+
+  // Good once exited() has said true:
+  int returncode() const noexcept { return returncode_; }
+  const class usage& usage() const noexcept { return usage_; }
+
+  /// True if the child has exited. It is reaped here and nowhere else, when that is first seen.
+  bool exited() {
+    if (state_ != state::running) return reaped();
+    siginfo_t info;
+    rusage used;
+    if (calls::try_reap(pid_, pidfd_.get(), info, used) != 0) {
+      // Somebody else reaped it: the kernel, as the host ignores SIGCHLD, or a waitpid(-1) there.
+      state_ = state::exited;
+    } else if (info.si_pid != 0) {
+      state_ = state::exited;
+      returncode_ = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+      const auto duration = [](const timeval& time) {
+        return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+      };
+      usage_ = {duration(used.ru_utime), duration(used.ru_stime),
+                calls::bytes_of_maxrss(used.ru_maxrss)};
+    }
+    return reaped();
+  }
+
+  /// Notifies @p target with @p bit when the child may have exited, or when @p slot says to stop.
+  void notify(std::shared_ptr<event> target, unsigned bit, asio::cancellation_slot slot) {
+    const auto tell = [target = std::move(target), bit](error_code) { target->notify_now(bit); };
+    if (pidfd_.is_open())
+      return pidfd_.async_wait(async_pipe_end::to_read, asio::bind_cancellation_slot(slot, tell));
+    // A kernel without pidfds tells of an exit by SIGCHLD alone, which is the host's: so whoever
+    // waits looks, now and then.
+    if (!executor()) throw cancelled_error("wait for a child");
+    const auto timer = std::make_shared<asio::steady_timer>(executor(), look_again);
+    timer->async_wait(asio::bind_cancellation_slot(
+        slot, [timer, tell](error_code failure) { tell(failure); }));
+  }
+
+  /// Ends what notify() has started with a slot of @p signal. (Of a child that was given away there
+  /// is nothing that it could still refer to.)
+  void stop_notifying(asio::cancellation_signal& signal) {
+    if (!released()) signal.emit(asio::cancellation_type::terminal);
+  }
+
+  /// Asks the child, or the group that it leads, to end, also if it is stopped.
+  void ask_to_end() {
+    send(SIGTERM, true);
+    send(SIGCONT, true);
+  }
+
+  /// Sends a signal to the child or, with @p group, to the group that it leads. Nothing happens
+  /// where nobody is left to get it.
+  void send(int number, bool group) {
+    if (number < 0 || number > calls::last_signal())
+      throw error(make_error_code(boost::system::errc::invalid_argument),
+                  "send_signal: there is no signal " + std::to_string(number));
+    int result = 0;
+    if (released()) return;
+    if (group && leads_group_) result = send_to_group(number);
+    else if (!exited()) result = calls::send_signal(pid_, pidfd_.get(), number);
+    if (result == 0 || result == ESRCH) return;
+    const error_code code = system_error(result);
+    throw error(code, "send_signal: " + signal_name(number) + " to process " +
+                          std::to_string(pid_) + ": " + code.message());
+  }
+
+  /// True while anybody is left in the group that the child leads.
+  bool group_alive() const { return leads_group_ && !released() && send_to_group(0) == 0; }
+
+  /// The Boost handle of this child. Its descriptor is a copy of ours.
+  native_process_handle& handle() {
+    if (!handle_)
+      handle_ = std::make_unique<native_process_handle>(make_native<native_process_handle>(
+          executor(), pid_, ::fcntl(pidfd_.get(), F_DUPFD_CLOEXEC, 3), ::close));
+    return *handle_;
+  }
+
+  /// Gives the child away. Operations that wait for it end as if cancelled.
+  native_process release() {
+    const auto executor = pidfd_.executor();
+    // Once it is reaped its number may be another's, whom the Boost object would kill.
+    if (state_ != state::running) return native_process(executor);
+    let_go();
+    return make_native<native_process>(executor, pid_, pidfd_.release().release(), ::close);
+  }
+
+  /// Ends the ownership. A child that still runs is orphaned to the reaper; with @p kill, it gets
+  /// SIGKILL first, and its group too if it leads one. Operations that wait for it end as if
+  /// cancelled.
+  void abandon(bool kill) noexcept {
+    if (released() || exited()) return;
+    if (kill) {
+      if (leads_group_) send_to_group(SIGKILL);
+      calls::send_signal(pid_, pidfd_.get(), SIGKILL);
+    }
+    const auto executor = pidfd_.executor();
+    let_go();
+    if (kill && executor) reaper::instance().orphaned_killed(pid_, pidfd_.release(), executor);
+    else reaper::instance().orphaned(pid_, pidfd_.release());
+  }
+
+ private:
+  enum class state { running, exited, released };
+  static constexpr auto look_again = std::chrono::milliseconds(20);
+
+  int send_to_group(int number) const {
+    return calls::send_group_signal(pid_, pidfd_.get(), number, reaped());
+  }
+
+  void let_go() {
+    state_ = state::released;
+    handle_.reset();
+  }
+
+  void context_gone(std::vector<wait_handler>&) override { handle_.reset(); }
+
+  pid_t pid_;
+  bool leads_group_;
+  state state_ = state::running;
+  int returncode_ = unknown_returncode;
+  class usage usage_;
+  async_pipe_end pidfd_;
+  std::unique_ptr<native_process_handle> handle_;  // most children never have one
+};
+
+}  // namespace coproc::detail

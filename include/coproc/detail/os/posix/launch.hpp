@@ -1,0 +1,286 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// The parent's side of a launch: checks, opens and looks up all that it takes, starts the child,
+// and turns what failed into a launch_error. Whatever happens, what it made is closed again.
+
+#include <coproc/detail/os/launch_checks.hpp>
+#include <coproc/detail/os/posix/accounts.hpp>
+#include <coproc/detail/os/posix/launch_thread.hpp>
+#include <coproc/detail/os/posix/launched.hpp>
+#include <coproc/detail/os/posix/lookup.hpp>
+#include <coproc/detail/os/posix/spawn.hpp>
+#include <coproc/detail/os/posix/terminal.hpp>
+#include <cstring>
+#include <map>
+
+extern "C" char** environ;  // POSIX has it in no header
+
+namespace coproc::detail {
+
+/// One launch: the place of all that the plan points to.
+class launcher {
+ public:
+  launcher(const word_list& words, const options& chosen) : words_(words), options_(chosen) {}
+  launcher(const launcher&) = delete;
+  launcher& operator=(const launcher&) = delete;
+
+  /// @throws launch_error, and then there is no child and no descriptor of it.
+  launched run() {
+    check();
+    prepare_streams();
+    prepare_passed();
+    prepare_identity();
+    prepare_arguments();
+    prepare_environment();
+    prepare_programs();
+    result_.pid = kill_on_parent_death() ? launch_thread::instance().spawn(plan_, result_.pidfd)
+                                         : spawn(plan_, result_.pidfd);
+    if (result_.pid < 0) fail_in_child();
+    result_.leads_group = plan_.new_session || plan_.group == 0;
+    return std::move(result_);
+  }
+
+ private:
+  [[noreturn]] void fail(const char* step, int error, const std::string& object) const {
+    fail_launch(words_, step, system_error(error), object);
+  }
+
+  void check() const {
+    check_launch(words_, options_);
+    for (std::size_t fd = 0; fd < 3; ++fd) {
+      const stdio& stream = options_.streams[fd];
+      if (stream.source == stdio::kind::descriptor && ::fcntl(stream.handle, F_GETFD) < 0)
+        fail("dup2", errno, stream_name(fd) + " from descriptor " + std::to_string(stream.handle));
+    }
+    for (const auto& [to, from] : options_.pass_fds)
+      if (to < 3) fail("pass_fds", EINVAL, std::to_string(to) + " is not above 2");
+      else if (::fcntl(from, F_GETFD) < 0) fail("pass_fds", errno, std::to_string(from));
+      else if (rlimit limit; ::getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+                             static_cast<rlim_t>(to) >= limit.rlim_cur)
+        fail("pass_fds", EMFILE, std::to_string(to) + " is not below RLIMIT_NOFILE");
+  }
+
+  void prepare_streams() {
+    for (std::size_t fd = 0; fd < 3; ++fd) {
+      const stdio& stream = options_.streams[fd];
+      switch (stream.source) {
+        case stdio::kind::inherit: continue;
+        case stdio::kind::to_stdout: continue;  // below, when stdout is known
+        case stdio::kind::piped: open_pipe(fd); break;
+        case stdio::kind::terminal: open_terminal(fd); break;
+        case stdio::kind::devnull: open_file(fd, "/dev/null", O_RDWR); break;
+        case stdio::kind::file:
+          open_file(fd, stream.path, fd == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC);
+          break;
+        case stdio::kind::append:
+          open_file(fd, stream.path, O_WRONLY | O_CREAT | O_APPEND);
+          break;
+        case stdio::kind::descriptor:
+          plan_.stdio[fd] = stream.handle;
+          if (stream.handle > 2) continue;
+          plan_.stdio[fd] = keep(unique_handle(::fcntl(stream.handle, F_DUPFD_CLOEXEC, 3)), "dup2",
+                                 stream_name(fd));
+          break;
+      }
+    }
+    if (options_.streams[2].source == stdio::kind::to_stdout) {
+      plan_.stdio[2] = plan_.stdio[1];
+      if (plan_.stdio[1] < 0)  // inherited
+        plan_.stdio[2] = keep(unique_handle(::fcntl(1, F_DUPFD_CLOEXEC, 3)), "dup2", stream_name(2));
+    }
+  }
+
+  /// Keeps a descriptor until the child has been started.
+  int keep(unique_handle fd, const char* step, const std::string& object) {
+    if (!fd) fail(step, errno, object);
+    kept_.push_back(std::move(fd));
+    return kept_.back().get();
+  }
+
+  void open_pipe(std::size_t fd) {
+    pipe_ends ends;
+    if (!make_pipe(ends)) fail("pipe", errno, stream_name(fd));
+    result_.ends[fd] = std::move(fd == 0 ? ends.write : ends.read);
+    if (!make_nonblocking(result_.ends[fd])) fail("pipe", errno, stream_name(fd));
+    plan_.stdio[fd] = keep(std::move(fd == 0 ? ends.read : ends.write), "pipe", stream_name(fd));
+  }
+
+  void open_terminal(std::size_t fd) {
+    if (!terminal_.slave) {
+      if (!terminal_.open()) fail("terminal", errno, stream_name(fd));
+      plan_.new_session = plan_.controlling_terminal =
+          options_.streams[0].source == stdio::kind::terminal;
+    }
+    plan_.stdio[fd] = terminal_.slave.get();
+    // What comes of both outputs is one stream, so it gets one reader.
+    if (fd == 2 && options_.streams[1].source == stdio::kind::terminal) return;
+    result_.ends[fd] = unique_handle(::fcntl(terminal_.master.get(), F_DUPFD_CLOEXEC, 3));
+    if (!result_.ends[fd]) fail("terminal", errno, stream_name(fd));
+  }
+
+  void open_file(std::size_t fd, const std::filesystem::path& path, int flags) {
+    // O_NONBLOCK for the open alone: that of a FIFO would wait for the other side otherwise.
+    const bool may_block = options_.streams[fd].source != stdio::kind::devnull;
+    flags |= O_CLOEXEC | O_NOCTTY | (may_block ? O_NONBLOCK : 0);
+    unique_handle file(::open(path.c_str(), flags, 0666));
+    const bool opened =
+        file && (!may_block || ::fcntl(file.get(), F_SETFL, flags & O_APPEND) == 0);
+    if (!opened) fail("open", errno, stream_name(fd) + " '" + path.string() + "'");
+    struct stat status;
+    if (fd == 0 && ::fstat(file.get(), &status) == 0 && S_ISFIFO(status.st_mode) &&
+        !calls::has_writer(file.get()))
+      fail("open", ENXIO,  // the child would see the end at once
+           stream_name(fd) + " '" + path.string() + "', a FIFO without a writer");
+    plan_.stdio[fd] = keep(above_stdio(std::move(file)), "open", stream_name(fd));
+  }
+
+  void prepare_passed() {
+    if (options_.pass_fds.empty()) return;
+    for (const auto& [to, from] : options_.pass_fds) {
+      int source = from;
+      // One that a redirect or another's target would overwrite is moved out of the way first.
+      if (from < 3 || (from != to && options_.pass_fds.contains(from))) {
+        unique_handle copy;
+        for (int least = 3; !copy || options_.pass_fds.contains(copy.get()); least = copy.get() + 1) {
+          copy = unique_handle(::fcntl(from, F_DUPFD_CLOEXEC, least));
+          if (!copy && errno == EINVAL) errno = EMFILE;  // no room above the targets
+          if (!copy) fail("pass_fds", errno, std::to_string(from));
+        }
+        source = keep(std::move(copy), "pass_fds", std::to_string(from));
+      }
+      moves_.push_back({source, to});
+    }
+    plan_.fds = moves_.data();
+    plan_.fd_count = moves_.size();
+  }
+
+  void prepare_identity() {
+    plan_.new_session = plan_.new_session || options_.new_session;
+    plan_.group = options_.process_group.value_or(-1);
+    if (plan_.new_session && plan_.group == 0) plan_.group = -1;  // a session's leader leads a group
+    if (options_.process_group && *options_.process_group < 0)
+      fail("process_group", EINVAL, std::to_string(*options_.process_group));
+    for (const auto& [resource, value] : options_.resource_limits)
+      limits_.push_back({resource, calls::limit64{widen(value.rlim_cur), widen(value.rlim_max)}});
+    plan_.limits = limits_.data();
+    plan_.limit_count = limits_.size();
+    plan_.cwd = options_.cwd ? options_.cwd->c_str() : nullptr;
+    plan_.niceness = std::clamp(options_.niceness.value_or(0), -40, 40);  // more is the same
+    plan_.umask = options_.new_umask ? static_cast<int>(*options_.new_umask) : -1;
+    if (options_.extra_groups) {
+      plan_.set_groups = true;
+      for (const auto& group : *options_.extra_groups)
+        groups_.push_back(resolve(group, "extra_groups"));
+      plan_.groups = groups_.data();
+      plan_.group_count = groups_.size();
+    }
+    if ((plan_.set_gid = options_.as_group.has_value()))
+      plan_.gid = resolve(*options_.as_group, "as_group");
+    if ((plan_.set_uid = options_.as_user.has_value()))
+      plan_.uid = resolve(*options_.as_user, "as_user");
+    if (kill_on_parent_death()) plan_.die_with = ::getpid();
+  }
+
+  static std::uint64_t widen(rlim_t value) {
+    return value == RLIM_INFINITY ? ~std::uint64_t{0} : static_cast<std::uint64_t>(value);
+  }
+
+  template <class Id>
+  Id resolve(const account<Id>& named, const char* step) const {
+    if (const Id* id = std::get_if<Id>(&named.value)) {
+      if (*id == account<Id>::nobody) fail(step, EINVAL, "a number that none can have");
+      return *id;
+    }
+    const auto& name = std::get<std::string>(named.value);
+    Id id{};
+    if (const int error = look_up_account(name, std::string_view(step) == "as_user", id))
+      fail(step, error, "'" + name + "' cannot be looked up");
+    return id;
+  }
+
+  bool kill_on_parent_death() const { return options_.kill_on_parent_death; }
+
+  void prepare_arguments() {
+    for (const std::string& word : words_) argv_.push_back(mutable_text(word));
+    if (options_.argv0) argv_[0] = mutable_text(*options_.argv0);
+    argv_.push_back(nullptr);
+    plan_.argv = argv_.data();
+  }
+
+  static char* mutable_text(const std::string& text) {
+    return const_cast<char*>(text.c_str());  // execve's signature; it does not write
+  }
+
+  void prepare_environment() {
+    plan_.envp = environ;
+    const auto& changes = options_.environment;
+    if (changes.empty() && !options_.replace_environment) return;
+    if (!options_.replace_environment && environ != nullptr)
+      for (char** variable = environ; *variable != nullptr; ++variable) {
+        const std::string_view text = *variable;
+        if (!changes.contains(text.substr(0, text.find('=')))) envp_.push_back(*variable);
+      }
+    variables_.reserve(changes.size());  // the pointers below must stay
+    for (const auto& [name, value] : changes)
+      if (value) envp_.push_back(variables_.emplace_back(name + '=' + *value).data());
+    envp_.push_back(nullptr);
+    plan_.envp = envp_.data();
+  }
+
+  void prepare_programs() {
+    std::string name = words_[0];
+    const bool is_path = name.find('/') != std::string::npos;
+    if (is_path && options_.cwd && name[0] != '/') {  // from the host's directory, not the child's
+      std::error_code failure;
+      const auto here = std::filesystem::current_path(failure);
+      if (failure) fail("exec", failure.value(), std::string());
+      name = (here / name).string();
+    }
+    const char* path = nullptr;
+    if (!is_path && plan_.envp != nullptr)
+      for (char* const* variable = plan_.envp; *variable != nullptr && path == nullptr; ++variable)
+        if (std::strncmp(*variable, "PATH=", 5) == 0) path = *variable + 5;
+    programs_ = candidates(name, path);
+    for (const std::string& program : programs_) program_texts_.push_back(program.c_str());
+    program_texts_.push_back(nullptr);
+    plan_.programs = program_texts_.data();
+    plan_.search = !is_path;
+  }
+
+  [[noreturn]] void fail_in_child() const {
+    std::string object;
+    const auto& [failed, error, at] = plan_.outcome;
+    const std::string_view step = failed;
+    if (step == "dup2")
+      object = stream_name(at) + " from descriptor " + std::to_string(plan_.stdio[at]);
+    else if (step == "pass_fds") object = std::to_string(moves_[at].to);
+    else if (step == "resource_limit") object = std::to_string(limits_[at].resource);
+    else if (step == "process_group") object = std::to_string(plan_.group);
+    else if (step == "niceness") object = std::to_string(*options_.niceness);
+    else if (step == "as_group") object = std::to_string(plan_.gid);
+    else if (step == "as_user") object = std::to_string(plan_.uid);
+    else if (step == "chdir") object = "'" + options_.cwd->string() + "'";
+    fail(failed, error, object);
+  }
+
+  const word_list& words_;
+  const options& options_;
+  spawn_plan plan_;
+  launched result_;
+  terminal_pair terminal_;
+  std::vector<unique_handle> kept_;
+  std::vector<spawn_plan::fd_move> moves_;
+  std::vector<spawn_plan::limit> limits_;
+  std::vector<gid_t> groups_;
+  std::vector<char*> argv_, envp_;
+  std::vector<std::string> variables_, programs_;
+  std::vector<const char*> program_texts_;
+};
+
+inline launched launch(const word_list& words, const options& chosen) {
+  return launcher(words, chosen).run();
+}
+
+}  // namespace coproc::detail

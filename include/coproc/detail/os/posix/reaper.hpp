@@ -1,0 +1,146 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+#include <coproc/detail/os/posix/handle.hpp>
+#include <coproc/detail/os/posix/calls.hpp>
+#include <coproc/detail/task/event.hpp>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace coproc::detail {
+
+/// Reaps the children that nobody waits for any more: detached ones, and those that were killed
+/// because their `process` was destroyed. It needs no io_context, so it works when that is stopped
+/// or gone: a thread, one for all, that lives only while there is such a child and sleeps in poll
+/// on their pidfds.
+///
+/// For a killed child its context is told when it is gone, so that io_context::run() returns, and a
+/// gather rethrows, only after that; but at the latest after a second, since a child in
+/// uninterruptible sleep may take for ever to die. It is reaped all the same when it does.
+class reaper {
+ public:
+  static reaper& instance() {
+    static reaper* const only = new reaper;  // never destroyed: its thread may outlive statics
+    return *only;
+  }
+
+  /// Takes over a detached child.
+  void orphaned(pid_t pid, unique_handle pidfd) { add(orphan(pid, std::move(pidfd))); }
+
+  /// Takes over a child that has been sent SIGKILL; @p context waits for its end.
+  void orphaned_killed(pid_t pid, unique_handle pidfd, const asio::any_io_executor& executor) {
+    orphan child(pid, std::move(pidfd));
+    child.context = &context_service::of(executor);
+    child.patience = clock::now() + std::chrono::seconds(1);
+    child.cleanup = child.context->cleanup_started(
+        executor, [](context_service& context) { instance().forget(context); });
+    add(std::move(child));
+  }
+
+  /// Whether it has nothing to do, and holds nothing.
+  bool idle() {
+    const std::lock_guard lock(mutex_);
+    return !running_ && orphans_.empty();
+  }
+
+  /// A context is going: nothing of it may be touched after this.
+  void forget(context_service& context) {
+    const std::lock_guard lock(mutex_);
+    for (orphan& child : orphans_)
+      if (child.context == &context) child.context = nullptr;
+  }
+
+ private:
+  using clock = std::chrono::steady_clock;
+
+  class orphan {
+   public:
+    orphan(pid_t id, unique_handle fd) : pid(id), pidfd(std::move(fd)) {}
+    pid_t pid;
+    unique_handle pidfd;
+    context_service* context = nullptr;  // waits for the end
+    std::uint64_t cleanup = 0;           // by this number
+    clock::time_point patience{};        // until then
+
+    void tell_context() {
+      if (context != nullptr) std::exchange(context, nullptr)->cleanup_finished(cleanup);
+    }
+  };
+
+  void add(orphan child) {
+    const std::lock_guard lock(mutex_);
+    if (home_ != ::getpid()) {  // a fork has neither the thread nor the children
+      orphans_.clear();
+      running_ = false;
+      home_ = ::getpid();
+    }
+    orphans_.push_back(std::move(child));
+    if (running_) {
+      const char byte = 0;
+      [[maybe_unused]] const auto written = ::write(wake_.write.get(), &byte, 1);
+      return;
+    }
+    try {
+      if (!make_pipe(wake_) || !make_nonblocking(wake_.read) || !make_nonblocking(wake_.write))
+        wake_ = pipe_ends();
+      const signals_blocked blocked;  // no handler of the host runs in that thread
+      std::thread(&reaper::run, this).detach();
+      running_ = true;
+    } catch (const std::system_error&) {
+      // No thread to be had now: the next child that comes tries again, and no context waits.
+      for (orphan& waiting : orphans_) waiting.tell_context();
+    }
+  }
+
+  void run() {
+    std::vector<pollfd> fds;
+    for (std::unique_lock lock(mutex_);;) {
+      reap();
+      if (orphans_.empty()) {
+        wake_ = pipe_ends();
+        running_ = false;
+        return;
+      }
+      fds.assign(1, pollfd{wake_.read.get(), POLLIN, 0});
+      auto timeout = std::chrono::milliseconds(-1);
+      for (const orphan& child : orphans_) {
+        if (child.pidfd) fds.push_back(pollfd{child.pidfd.get(), POLLIN, 0});
+        if (!child.pidfd || !wake_.read)  // a kernel without pidfds, or no descriptor left
+          timeout = std::chrono::milliseconds(20);
+        if (child.context != nullptr && timeout.count() < 0) timeout = std::chrono::seconds(1);
+      }
+      lock.unlock();
+      ::poll(fds.data(), static_cast<nfds_t>(fds.size()), static_cast<int>(timeout.count()));
+      lock.lock();
+      char bytes[64];
+      while (::read(wake_.read.get(), bytes, sizeof bytes) > 0) {
+      }
+    }
+  }
+
+  void reap() {
+    const auto now = clock::now();
+    std::erase_if(orphans_, [&](orphan& child) {
+      siginfo_t info;
+      rusage used;
+      const bool gone =
+          calls::try_reap(child.pid, child.pidfd.get(), info, used) != 0 || info.si_pid != 0;
+      if (gone || now >= child.patience) child.tell_context();
+      return gone;
+    });
+  }
+
+  std::mutex mutex_;
+  std::vector<orphan> orphans_;
+  pipe_ends wake_;
+  bool running_ = false;
+  pid_t home_ = 0;
+};
+
+}  // namespace coproc::detail

@@ -1,0 +1,184 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// The child between clone and exec, and the clone itself. Nothing else in the library starts a
+// process.
+//
+// The child runs in the memory of its parent, whose thread the kernel suspends until the child has
+// exec'ed or ended (CLONE_VM | CLONE_VFORK): a launch then costs the same whatever the parent's
+// size, and an error is reported by writing it into the plan. The price is the set of rules that
+// all code marked COPROC_CHILD_SIDE keeps: only system calls, made directly, since the C library's
+// functions may take locks, allocate, be cancellation points, or (setuid and friends) speak to the
+// parent's other threads; no sanitizer instrumentation; no unwinding. Every signal is blocked from
+// before the clone until the child has reset all dispositions, so no handler of the host can run
+// in the child.
+//
+// Without CLONE_VFORK this thread could go on while the kernel loads the program. But gdb takes such
+// a clone for a fork, and then removes its breakpoints from the child's memory, which is the
+// parent's; valgrind knows no such clone and ends the program. Launches run beside each other by
+// threads: run(..., N), or a pool.
+//
+// All this is Linux. Elsewhere (calls_posix.hpp) the child is a fork, which reports by a pipe.
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <coproc/detail/os/posix/calls.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+namespace coproc::detail {
+
+/// All that the child needs, made ready by the parent: pointers into the parent's memory, which
+/// stays as it is until the child is gone from it.
+struct spawn_plan {
+  struct fd_move {
+    int from, to;
+  };
+  struct limit {
+    int resource;
+    calls::limit64 value;
+  };
+
+  const char* const* programs = nullptr;  // tried in turn, ends with a null pointer
+  bool search = false;                    // they come from a PATH
+  char* const* argv = nullptr;
+  char* const* envp = nullptr;
+  int stdio[3] = {-1, -1, -1};  // each above 2, or -1: as it is
+  const fd_move* fds = nullptr;
+  std::size_t fd_count = 0;
+  const char* cwd = nullptr;
+  bool new_session = false;
+  bool controlling_terminal = false;  // stdin is to be it
+  pid_t group = -1;                   // 0: one of its own
+  const limit* limits = nullptr;
+  std::size_t limit_count = 0;
+  int niceness = 0;
+  int umask = -1;
+  const gid_t* groups = nullptr;
+  std::size_t group_count = 0;
+  bool set_groups = false, set_gid = false, set_uid = false;
+  gid_t gid = 0;
+  uid_t uid = 0;
+  pid_t die_with = 0;  // the parent's pid, or 0
+
+  /// The child's report.
+  struct report {
+    const char* failed = nullptr;  // the step, a literal; null: none
+    int error = 0;
+    std::size_t at = 0;  // which of stdio, fds, limits
+  } outcome;
+  calls::report_channel channel;
+};
+
+/// Makes every descriptor above 2 close-on-exec, by whatever this kernel has. 0 or an errno.
+COPROC_CHILD_SIDE inline int close_others_on_exec() {
+  if (calls::close_range_on_exec(3) == 0) return 0;
+  // Linux before 5.11: walk the list of those that are open.
+  bool walked = false;
+  if (const int error = calls::each_open_fd(walked); walked) return error;
+  // No /proc either. The limit may be enormous, or lower than what is open: stop at a million.
+  const unsigned long last = calls::descriptor_limit(1ul << 20);
+  for (unsigned long fd = 3; fd < last; ++fd) calls::set_cloexec(static_cast<int>(fd), true);
+  return 0;
+}
+
+#define COPROC_CHILD_TRY(call, the_step, index)                    \
+  do {                                                             \
+    if (const int error_ = (call); error_ != 0) {                  \
+      plan.outcome = {(the_step), error_, (index)};                \
+      return;                                                      \
+    }                                                              \
+  } while (false)
+
+/// The child: returns only when something has failed.
+COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
+  calls::default_signal_actions();
+  // Descriptors first, while limits and privileges are still the parent's. All sources are above
+  // 2, so no dup2 can hit one that is still needed.
+  for (int fd = 0; fd < 3; ++fd)
+    if (plan.stdio[fd] >= 0)
+      COPROC_CHILD_TRY(calls::duplicate(plan.stdio[fd], fd), "dup2",
+                       static_cast<std::size_t>(fd));
+  COPROC_CHILD_TRY(close_others_on_exec(), "close_range", 0);
+  for (std::size_t i = 0; i < plan.fd_count; ++i) {
+    const auto [from, to] = plan.fds[i];
+    COPROC_CHILD_TRY(from == to ? calls::set_cloexec(to, false) : calls::duplicate(from, to),
+                     "pass_fds", i);
+  }
+  if (plan.new_session) COPROC_CHILD_TRY(calls::new_session(), "new_session", 0);
+  if (plan.controlling_terminal)
+    COPROC_CHILD_TRY(calls::take_terminal(0), "terminal", 0);
+  if (plan.group >= 0)
+    COPROC_CHILD_TRY(calls::set_group(plan.group), "process_group", 0);
+  for (std::size_t i = 0; i < plan.limit_count; ++i)
+    COPROC_CHILD_TRY(calls::set_limit(plan.limits[i].resource, plan.limits[i].value),
+                     "resource_limit", i);
+  if (plan.niceness != 0) COPROC_CHILD_TRY(calls::be_nicer(plan.niceness), "niceness", 0);
+  if (plan.umask >= 0) calls::set_umask(plan.umask);
+  if (plan.set_groups)
+    COPROC_CHILD_TRY(calls::set_groups(plan.group_count, plan.groups), "extra_groups", 0);
+  if (plan.set_gid) COPROC_CHILD_TRY(calls::set_gid(plan.gid), "as_group", 0);
+  if (plan.set_uid) COPROC_CHILD_TRY(calls::set_uid(plan.uid), "as_user", 0);
+  // After the change of user, which clears it.
+  if (plan.die_with != 0)
+    COPROC_CHILD_TRY(calls::die_with_parent(plan.die_with), "kill_on_parent_death", 0);
+  if (plan.cwd != nullptr) COPROC_CHILD_TRY(calls::change_directory(plan.cwd), "chdir", 0);
+  calls::unblock_signals();
+
+  // As execvp: look on past what is not there or may not be run, and say the latter in the end.
+  int error = ENOENT;
+  for (const char* const* program = plan.programs; *program != nullptr; ++program) {
+    const int result = calls::execute(*program, plan.argv, plan.envp);
+    const bool absent = result == ENOENT || result == ENOTDIR || result == ENODEV ||
+                        result == ESTALE || result == ETIMEDOUT;
+    if (plan.search && absent) continue;
+    error = result;
+    if (result != EACCES) break;
+  }
+  plan.outcome = {"exec", error, 0};
+}
+
+#undef COPROC_CHILD_TRY
+
+COPROC_CHILD_SIDE inline int child_main(void* argument) {
+  auto& plan = *static_cast<spawn_plan*>(argument);
+  become(plan);
+  plan.channel.send(&plan.outcome, sizeof plan.outcome);
+  calls::exit_now(127);
+}
+
+/// Starts the child. On success its pid, and in @p pidfd its pidfd, empty where the kernel has
+/// none. On failure -1, with @p plan saying what failed; the child, if there was one, is reaped.
+inline pid_t spawn(spawn_plan& plan, unique_handle& pidfd) {
+  const int saved_errno = errno;  // the child shares it
+  int fd = -1;
+  const calls::dumpable_kept kept(plan.set_uid || plan.set_gid);
+  const calls::all_signals_blocked blocked;
+  const auto taken = [&plan](int number) {
+    return std::any_of(plan.fds, plan.fds + plan.fd_count,
+                       [number](const spawn_plan::fd_move& move) { return move.to == number; });
+  };
+  const pid_t pid = plan.channel.open(taken) ? calls::start_child(&child_main, &plan, fd) : -1;
+  pidfd = above_stdio(unique_handle(fd));
+  if (pid < 0) {
+    plan.outcome = {"clone", errno, 0};
+  } else {
+    plan.channel.receive(&plan.outcome, sizeof plan.outcome);
+    if (plan.outcome.failed != nullptr) {
+      calls::reap_failed(pid, pidfd.get());
+      pidfd.reset();
+    }
+  }
+  errno = saved_errno;
+  return plan.outcome.failed == nullptr ? pid : -1;
+}
+
+}  // namespace coproc::detail

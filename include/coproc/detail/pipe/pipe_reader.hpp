@@ -1,0 +1,269 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/pipe/buffer.hpp>
+#include <coproc/detail/pipe/line_scanner.hpp>
+#include <coproc/detail/pipe/stream_operation.hpp>
+
+namespace coproc::detail {
+
+/// What is behind a reader: the pipe end, and the bytes that have been read, not yet asked for. What
+/// an operation has read is kept whatever else becomes of it, so no cancellation loses any.
+///
+/// The coroutines keep the reader they work on: its process may be destroyed meanwhile.
+class pipe_reader {
+ public:
+  using pointer = std::shared_ptr<pipe_reader>;
+
+  pipe_reader(const asio::any_io_executor& executor, unique_handle handle, std::size_t limit,
+              bool terminal)
+      : pipe_(executor, std::move(handle)), limit_(limit), terminal_(terminal) {}
+
+  const asio::any_io_executor& executor() const noexcept { return pipe_.executor(); }
+  std::size_t limit() const noexcept { return limit_; }
+  bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
+
+  static awaitable<std::string> read_all(pointer reader) {
+    const busy_guard guard(reader->busy_, "read");
+    while (!reader->eof_) co_await reader->fill("read", whole);
+    reader->scanner_.restart();
+    co_return reader->buffer_.drain();
+  }
+
+  static awaitable<std::string> read_some(pointer reader, std::size_t most) {
+    const busy_guard guard(reader->busy_, "read");
+    while (most > 0 && reader->buffer_.empty() && !reader->eof_)
+      co_await reader->fill("read", piece);
+    co_return reader->take(std::min(most, reader->buffer_.size()));
+  }
+
+  static awaitable<std::string> read_exactly(pointer reader, std::size_t count) {
+    const busy_guard guard(reader->busy_, "readexactly");
+    while (reader->buffer_.size() < count) {
+      if (reader->eof_)
+        throw incomplete_read_error(reader->take(reader->buffer_.size()), count);
+      co_await reader->fill("readexactly", whole);
+    }
+    co_return reader->take(count);
+  }
+
+  static awaitable<std::string> read_until(pointer reader, std::string text, const char* name,
+                                           std::size_t most) {
+    if (text.empty())
+      throw std::invalid_argument(std::string("coproc: ") + name + ": the text is empty");
+    const busy_guard guard(reader->busy_, name);
+    for (std::size_t from = 0;;) {
+      const std::size_t found = reader->buffer_.view().find(text, from);
+      const bool there = found != std::string_view::npos;
+      // The last bytes may be the start of the text.
+      const std::size_t size = reader->buffer_.size();
+      const std::size_t reached = there ? found : size - std::min(size, text.size() - 1);
+      if (reached > most) over_limit(name, reached, most);
+      if (there) co_return reader->take(found + text.size());
+      if (reader->eof_) throw incomplete_read_error(reader->take(size), 0);
+      from = reached;
+      co_await reader->fill(name, piece);
+    }
+  }
+
+  /// Calls @p take(reader) when there is a whole line, or the end. What is in the buffer costs no
+  /// second frame and no turn of the loop.
+  template <class Take>
+  static awaitable<std::invoke_result_t<Take, pipe_reader&>> with_line(pointer reader,
+                                                                       const char* name,
+                                                                       Take take) {
+    busy_guard::check(reader->busy_, name);
+    if (!reader->has_line() && !reader->eof_) {
+      const busy_guard guard(reader->busy_, name);
+      co_await reader->fill(name, piece, true);
+    }
+    co_return take(*reader);
+  }
+
+  /// Takes a line off the buffer, if there is a whole one. The view is good until the next call.
+  std::optional<std::string_view> next_line() {
+    const std::size_t found = scanner_.find(buffer_.view());
+    const bool complete = found != line_scanner::none;
+    if (scanner_.scanned() > limit_) over_limit("readline", scanner_.scanned(), limit_);
+    if (!complete && (!eof_ || buffer_.empty())) return std::nullopt;
+    const std::string_view line = buffer_.view().substr(0, found);
+    consume(line.size() + (complete ? 1 : 0));
+    return line;
+  }
+
+  /// Takes as many whole lines off the buffer as there are.
+  std::string_view next_lines() {
+    const std::size_t end = line_scanner::end_of_lines(buffer_.view(), eof_, limit_);
+    if (end == 0 && !buffer_.empty()) {
+      scanner_.find(buffer_.view());
+      over_limit("lines", scanner_.scanned(), limit_);
+    }
+    const std::string_view text = buffer_.view().substr(0, end);
+    consume(end);
+    return text;
+  }
+
+  static void async_read_some(pointer reader, std::vector<asio::mutable_buffer> room,
+                              transfer_handler handler) {
+    std::make_shared<read_operation>(std::move(reader), std::move(room), std::move(handler))
+        ->start();
+  }
+
+  // For those that read both outputs at once.
+
+  enum class fill_result { data, end, blocked };
+
+  static constexpr std::size_t piece = 128 * 1024;   // a read for lines stays in the cache
+  static constexpr std::size_t whole = 1024 * 1024;  // one for everything is as long as a pipe
+
+  /// Reads once, without waiting.
+  /// @param most an upper bound for the size of this read
+  fill_result try_fill(std::size_t most) {
+    if (eof_) return fill_result::end;
+    chunk_ = std::min(chunk_, most);
+    // What comes in small pieces takes no more memory than it needs: it goes by way of the stack.
+    char little[smallest];
+    const bool by_stack = chunk_ <= smallest;
+    const auto [data, room] = by_stack ? std::pair(little, chunk_) : buffer_.prepare(chunk_);
+    const std::size_t asked = std::min(room, most);
+    error_code failure;
+    const std::size_t count = pipe_.read_some(data, asked, failure);
+    if (count > 0) {
+      if (by_stack) std::memcpy(buffer_.prepare(count).first, data, count);
+      committed(count, asked);
+      return fill_result::data;
+    }
+    if (failure == asio::error::would_block) {
+      drained_ = true;
+      return fill_result::blocked;
+    }
+    // A terminal whose other side is closed says EIO.
+    if (failure != asio::error::eof && !(terminal_ && failure.value() == EIO))
+      throw error(failure, "read: " + failure.message());
+    eof_ = true;
+    pipe_.close();
+    return fill_result::end;
+  }
+
+  /// Whether the last read took all there was, so that it is time to wait.
+  bool drained() const noexcept { return drained_; }
+  bool ended() const noexcept { return eof_; }
+  bool& busy() noexcept { return busy_; }
+  async_pipe_end& pipe() noexcept { return pipe_; }
+  buffer& bytes() noexcept {
+    scanner_.restart();
+    return buffer_;
+  }
+  /// Ends the stream where it is.
+  void close() {
+    closed_ = !eof_;
+    eof_ = true;
+    pipe_.close();
+  }
+
+ private:
+  static constexpr std::size_t smallest = 4096;
+
+  bool has_line() { return scanner_.find(buffer_.view()) != line_scanner::none; }
+
+  /// Waits for bytes, or for a whole line with @p to_line; or for the end.
+  awaitable<void> fill(const char* name, std::size_t most, bool to_line = false) {
+    for (;;) {
+      if (to_line && has_line()) co_return;
+      if (to_line && buffer_.size() > limit_) over_limit(name, buffer_.size(), limit_);
+      bool filled;
+      if (drained_) {
+        // A stream that little has come from yet needs little memory to wait.
+        const auto [data, room] = buffer_.prepare(chunk_ <= smallest ? 64 : std::min(chunk_, most));
+        const std::size_t asked = std::min(room, most);
+        const auto [failure, got] = co_await pipe_.read(asio::buffer(data, asked));
+        filled = got > 0;
+        if (filled) committed(got, asked);
+        else drained_ = false;  // the end, or an error: a read of our own tells
+        if (failure == asio::error::operation_aborted || closed_) throw cancelled_error(name);
+        budget_.waited();
+      } else {
+        filled = try_fill(most) != fill_result::blocked;
+        if (filled && budget_.spent()) {
+          const bool go_on = co_await yield_to_others();
+          if (!go_on || closed_) throw cancelled_error(name);
+        }
+      }
+      if (filled && (!to_line || eof_)) co_return;
+    }
+  }
+
+  /// So many bytes, of those that were asked for, are in the buffer now.
+  void committed(std::size_t count, std::size_t asked) {
+    buffer_.commit(count);
+    drained_ = count < asked;
+    if (!drained_) chunk_ *= 4;
+    // A pipe that was full to the brim is a busy one: fewer, larger turns. Not before, as users
+    // other than root have only so many pages for pipes.
+    if (!enlarged_ && count >= 64 * 1024) enlarged_ = true, pipe_.enlarge(whole);
+  }
+
+  void consume(std::size_t bytes) {
+    buffer_.consume(bytes);
+    scanner_.restart();
+  }
+  std::string take(std::size_t bytes) {
+    scanner_.restart();
+    return buffer_.take(bytes);
+  }
+
+  [[noreturn]] static void over_limit(const char* name, std::size_t reached, std::size_t most) {
+    throw limit_error(std::string(name) + ": no end of it within the limit of " +
+                          std::to_string(most) + " bytes",
+                      reached);
+  }
+
+  class read_operation final : public stream_operation {
+   public:
+    read_operation(pointer reader, std::vector<asio::mutable_buffer> room,
+                   transfer_handler handler)
+        : stream_operation(reader->pipe_, async_pipe_end::to_read, reader->busy_,
+                           std::move(handler)),
+          reader_(std::move(reader)),
+          room_(std::move(room)) {}
+
+   private:
+    bool attempt(error_code& result, std::size_t& count) override {
+      if (asio::buffer_size(room_) == 0) return true;
+      if (reader_->buffer_.empty()) {
+        try {
+          const fill_result filled = reader_->try_fill(piece);
+          if (filled == fill_result::blocked) return false;
+          if (filled == fill_result::end) result = asio::error::eof;
+        } catch (const error& e) {
+          result = e.code();
+        }
+      }
+      const std::string_view bytes = reader_->buffer_.view();
+      count = asio::buffer_copy(room_, asio::buffer(bytes.data(), bytes.size()));
+      reader_->consume(count);
+      return true;
+    }
+
+    bool is_open() const override { return !reader_->closed_; }
+
+    pointer reader_;
+    std::vector<asio::mutable_buffer> room_;
+  };
+
+  async_pipe_end pipe_;
+  buffer buffer_;
+  std::size_t limit_;
+  line_scanner scanner_;
+  std::size_t chunk_ = smallest;
+  bool terminal_;
+  bool eof_ = false;
+  bool closed_ = false;  // by this side, before the end
+  bool busy_ = false;
+  bool drained_ = true;  // nothing is known to be in the pipe: wait first
+  bool enlarged_ = false;
+  yield_budget budget_;
+};
+
+}  // namespace coproc::detail

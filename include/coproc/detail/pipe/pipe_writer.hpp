@@ -1,0 +1,138 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/pipe/stream_operation.hpp>
+#include <string_view>
+
+namespace coproc::detail {
+
+/// What is behind a writer.
+class pipe_writer {
+ public:
+  using pointer = std::shared_ptr<pipe_writer>;
+
+  pipe_writer(const asio::any_io_executor& executor, unique_handle handle, bool terminal)
+      : pipe_(executor, std::move(handle)), terminal_(terminal) {}
+
+  const asio::any_io_executor& executor() const noexcept { return pipe_.executor(); }
+  bool is_open() const noexcept { return pipe_.is_open() && !closed_; }
+
+  void close() {
+    if (!is_open()) return;
+    closed_ = true;
+    if (!terminal_) return pipe_.close();
+    // Closing this side would hang up on the child; the end-of-file character ends its input, at
+    // the start of a line. The descriptor stays until nobody has this object.
+    error_code ignored;
+    pipe_.write_some(at_line_start_ ? "\4" : "\4\4", at_line_start_ ? 1 : 2, ignored);
+    pipe_.cancel();
+  }
+
+  /// Writes what the pipe takes now: a count, 0 where it takes none.
+  /// @throws error, `broken_pipe` where nobody reads any more
+  std::size_t try_write(std::string_view bytes) {
+    check_open();
+    if (bytes.empty()) return 0;
+    error_code failure;
+    const std::size_t written = pipe_.write_some(bytes.data(), bytes.size(), failure);
+    if (written > 0) at_line_start_ = bytes[written - 1] == '\n';
+    else if (terminal_ && failure.value() == EIO) fail(asio::error::broken_pipe);
+    else if (failure != asio::error::would_block) fail(failure);
+    return written;
+  }
+
+  /// Bytes still in flight that no one is waiting for. They count as written.
+  std::size_t detach_write() noexcept { return pipe_.detach_write(); }
+  /// Whether some bytes still are in flight.
+  bool writing() const { return pipe_.writing(); }
+
+  static awaitable<void> write(pointer writer, std::string bytes) {
+    const busy_guard guard(writer->busy_, "write");
+    const end_of_write end(*writer);
+    writer->check_open();
+    for (std::string_view rest = bytes; !rest.empty();) {
+      const std::size_t written = writer->try_write(rest);
+      rest.remove_prefix(written);
+      if (written == 0) {
+        const auto [failure] = co_await writer->pipe_.writable();
+        if (failure || writer->closed_) throw cancelled_error("write");
+        writer->budget_.waited();
+      } else if (writer->budget_.spent()) {
+        const bool go_on = co_await yield_to_others();
+        if (!go_on || writer->closed_) throw cancelled_error("write");
+      }
+    }
+  }
+
+  static void async_write_some(pointer writer, std::vector<asio::const_buffer> bytes,
+                               transfer_handler handler) {
+    std::make_shared<write_operation>(std::move(writer), std::move(bytes), std::move(handler))
+        ->start();
+  }
+
+  bool& busy() noexcept { return busy_; }
+  async_pipe_end& pipe() noexcept { return pipe_; }
+
+ private:
+  [[noreturn]] static void fail(error_code code) { throw error(code, "write: " + code.message()); }
+  void check_open() const {
+    if (!is_open()) throw error(asio::error::bad_descriptor, "write: the stream is closed");
+  }
+
+  /// Whatever the end of an operation, nothing that it began goes on.
+  class end_of_write {
+   public:
+    explicit end_of_write(pipe_writer& writer) : writer_(writer) {}
+    end_of_write(const end_of_write&) = delete;
+    end_of_write& operator=(const end_of_write&) = delete;
+    ~end_of_write() { writer_.pipe_.cancel_write(); }
+
+   private:
+    pipe_writer& writer_;
+  };
+
+  class write_operation final : public stream_operation {
+   public:
+    write_operation(pointer writer, std::vector<asio::const_buffer> bytes,
+                    transfer_handler handler)
+        : stream_operation(writer->pipe_, async_pipe_end::to_write, writer->busy_,
+                           std::move(handler)),
+          writer_(std::move(writer)),
+          bytes_(std::move(bytes)) {}
+
+   private:
+    bool attempt(error_code& result, std::size_t& count) override {
+      try {
+        for (const asio::const_buffer& bytes : bytes_) {
+          if (bytes.size() == 0) continue;
+          count = writer_->try_write({static_cast<const char*>(bytes.data()), bytes.size()});
+          return count > 0;
+        }
+      } catch (const boost::system::system_error& e) {
+        result = e.code();
+      }
+      return true;
+    }
+
+    bool is_open() const override { return writer_->is_open(); }
+
+    /// What has been written counts, also where a cancellation came with it.
+    void ended(const error_code& result, std::size_t& count) override {
+      if (result && !writer_->writing()) count += writer_->detach_write();
+      writer_->pipe_.cancel_write();
+    }
+
+    pointer writer_;
+    std::vector<asio::const_buffer> bytes_;
+  };
+
+  async_pipe_end pipe_;
+  bool terminal_;
+  bool closed_ = false;
+  bool at_line_start_ = true;
+  bool busy_ = false;
+  yield_budget budget_;
+};
+
+}  // namespace coproc::detail

@@ -1,0 +1,160 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <coproc/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace coproc::detail {
+
+class context_service;
+using wait_handler = asio::any_completion_handler<void(error_code)>;
+
+/// An object that has parts in an execution context (registered descriptors, strands) and may
+/// outlive it. It drops those parts when the context goes.
+class context_member {
+ public:
+  context_member() = default;
+  context_member(const context_member&) = delete;
+  context_member& operator=(const context_member&) = delete;
+
+ protected:
+  ~context_member() { leave_context(); }
+  inline void join_context(const asio::any_io_executor& executor);
+  inline void leave_context();
+
+ private:
+  friend context_service;
+  /// @param waiting takes the handlers that resume coroutines. To destroy such a handler destroys
+  /// its coroutine, which has to wait until all members have dropped their parts.
+  virtual void context_gone(std::vector<wait_handler>& waiting) = 0;
+  context_service* service_ = nullptr;
+  context_member* previous_ = nullptr;
+  context_member* next_ = nullptr;
+};
+
+/// What the library keeps for each execution context.
+class context_service : public asio::execution_context::service {
+ public:
+  using key_type = context_service;
+  inline static asio::execution_context::id id;
+
+  explicit context_service(asio::execution_context& context) : service(context) {}
+
+  static context_service& of(const asio::any_io_executor& executor) {
+    return asio::use_service<context_service>(asio::query(executor, asio::execution::context));
+  }
+
+  /// Somebody else reaps a child of this context: run() does not return before that is done.
+  /// @param forget is called when the context goes before that
+  /// @return the number of this cleanup
+  std::uint64_t cleanup_started(const asio::any_io_executor& executor,
+                                void (*forget)(context_service&)) {
+    const std::lock_guard lock(mutex_);
+    cleanups_.insert(cleanups_.end(), ++last_cleanup_);
+    forget_ = forget;
+    if (!work_) work_.emplace(asio::prefer(executor, asio::execution::outstanding_work.tracked));
+    return last_cleanup_;
+  }
+  void cleanup_finished(std::uint64_t number) {
+    std::vector<std::function<void()>> callbacks;  // called without the lock
+    {
+      const std::lock_guard lock(mutex_);
+      cleanups_.erase(number);
+      std::erase_if(waiting_, [&](auto& waiting) {
+        const bool clean = clean_up_to(waiting.first);
+        if (clean) callbacks.push_back(std::move(waiting.second));
+        return clean;
+      });
+      if (cleanups_.empty()) {
+        // Within run(): work that ends outside of it would stop a context that nobody runs just now.
+        asio::post(*work_, [] {});
+        work_.reset();
+      }
+    }
+    for (const auto& callback : callbacks) callback();
+  }
+  /// The number of the last cleanup, 0 where none is going on.
+  std::uint64_t last_cleanup() {
+    const std::lock_guard lock(mutex_);
+    return cleanups_.empty() ? 0 : last_cleanup_;
+  }
+  /// Calls @p callback, on any thread, when all cleanups up to that @p number are done. False: they
+  /// are done already.
+  bool notify_when_clean(std::uint64_t number, std::function<void()> callback) {
+    const std::lock_guard lock(mutex_);
+    if (clean_up_to(number)) return false;
+    waiting_.emplace_back(number, std::move(callback));
+    return true;
+  }
+
+  /// How many threads run the context, where that is known: on those of run(). With one thread no
+  /// strands are needed. With several, tasks leave the strand of the coroutine that waits for them.
+  enum class threads { unknown, one, several };
+  std::atomic<threads> run_by = threads::unknown;
+
+ private:
+  friend context_member;
+
+  void shutdown() override {
+    if (forget_ != nullptr) forget_(*this);
+    decltype(waiting_) waiting;  // destroyed without the lock, which a callback's end may take
+    {
+      const std::lock_guard lock(mutex_);
+      work_.reset();
+      waiting.swap(waiting_);
+    }
+    std::vector<wait_handler> handlers;
+    // One by one, since dropping the parts of one member may destroy others.
+    while (members_ != nullptr) {
+      context_member* const member = members_;
+      member->leave_context();
+      member->context_gone(handlers);
+    }
+  }
+
+  bool clean_up_to(std::uint64_t number) const {
+    return cleanups_.empty() || *cleanups_.begin() > number;
+  }
+
+  std::mutex mutex_;
+  context_member* members_ = nullptr;
+  std::uint64_t last_cleanup_ = 0;
+  std::set<std::uint64_t> cleanups_;  // those going on
+  void (*forget_)(context_service&) = nullptr;
+  std::optional<asio::any_io_executor> work_;
+  std::vector<std::pair<std::uint64_t, std::function<void()>>> waiting_;
+};
+
+void context_member::join_context(const asio::any_io_executor& executor) {
+  if (service_ != nullptr) return;
+  service_ = &context_service::of(executor);
+  const std::lock_guard lock(service_->mutex_);
+  next_ = std::exchange(service_->members_, this);
+  if (next_ != nullptr) next_->previous_ = this;
+}
+
+void context_member::leave_context() {
+  if (service_ == nullptr) return;
+  const std::lock_guard lock(service_->mutex_);
+  (previous_ != nullptr ? previous_->next_ : service_->members_) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  service_ = nullptr;
+  previous_ = next_ = nullptr;
+}
+
+}  // namespace coproc::detail

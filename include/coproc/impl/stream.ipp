@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/pipe/pipe_reader.hpp>
+#include <coproc/detail/pipe/pipe_writer.hpp>
+#include <coproc/stream.hpp>
+
+namespace coproc {
+namespace detail {
+
+COPROC_INLINE void async_read_some(std::shared_ptr<pipe_reader> from,
+                                   std::vector<asio::mutable_buffer> room,
+                                   transfer_handler handler) {
+  pipe_reader::async_read_some(std::move(from), std::move(room), std::move(handler));
+}
+
+COPROC_INLINE void async_write_some(std::shared_ptr<pipe_writer> to,
+                                    std::vector<asio::const_buffer> bytes,
+                                    transfer_handler handler) {
+  pipe_writer::async_write_some(std::move(to), std::move(bytes), std::move(handler));
+}
+
+// What pipe_reader::with_line takes.
+
+class copy_of_line {
+ public:
+  std::optional<std::string> operator()(pipe_reader& reader) const {
+    const auto line = reader.next_line();
+    return line ? std::optional<std::string>(*line) : std::nullopt;
+  }
+};
+
+class line_into {
+ public:
+  explicit line_into(std::string& line) : line_(line) {}
+  bool operator()(pipe_reader& reader) const {
+    const auto line = reader.next_line();
+    line_ = line.value_or(std::string_view());
+    return line.has_value();
+  }
+
+ private:
+  std::string& line_;
+};
+
+class whole_lines {
+ public:
+  line_views operator()(pipe_reader& reader) const { return line_views(reader.next_lines()); }
+};
+
+}  // namespace detail
+
+
+COPROC_INLINE awaitable<std::string> reader::read() { return detail::pipe_reader::read_all(stream_); }
+
+COPROC_INLINE awaitable<std::string> reader::read(std::size_t most) {
+  return detail::pipe_reader::read_some(stream_, most);
+}
+
+COPROC_INLINE awaitable<std::string> reader::readexactly(std::size_t count) {
+  return detail::pipe_reader::read_exactly(stream_, count);
+}
+
+COPROC_INLINE awaitable<std::string> reader::readuntil(std::string separator) {
+  return readuntil(std::move(separator), stream_->limit());
+}
+
+COPROC_INLINE awaitable<std::string> reader::readuntil(std::string separator, std::size_t most) {
+  return detail::pipe_reader::read_until(stream_, std::move(separator), "readuntil", most);
+}
+
+COPROC_INLINE awaitable<std::string> reader::until(std::string text, std::size_t most) {
+  return detail::pipe_reader::read_until(stream_, std::move(text), "until", most);
+}
+
+COPROC_INLINE awaitable<std::optional<std::string>> reader::readline() {
+  return detail::pipe_reader::with_line(stream_, "readline", detail::copy_of_line());
+}
+
+COPROC_INLINE awaitable<bool> reader::readline(std::string& line) {
+  return detail::pipe_reader::with_line(stream_, "readline", detail::line_into(line));
+}
+
+COPROC_INLINE awaitable<line_views> reader::lines() {
+  return detail::pipe_reader::with_line(stream_, "lines", detail::whole_lines());
+}
+
+COPROC_INLINE bool reader::at_eof() const noexcept { return stream_->at_eof(); }
+COPROC_INLINE reader::executor_type reader::get_executor() const { return stream_->executor(); }
+
+COPROC_INLINE awaitable<void> writer::write(std::string bytes) {
+  return detail::pipe_writer::write(stream_, std::move(bytes));
+}
+
+COPROC_INLINE void writer::close() { stream_->close(); }
+COPROC_INLINE bool writer::is_open() const noexcept { return stream_->is_open(); }
+COPROC_INLINE writer::executor_type writer::get_executor() const { return stream_->executor(); }
+
+}  // namespace coproc
