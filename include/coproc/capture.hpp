@@ -13,7 +13,7 @@ class launch_gate;
 std::shared_ptr<launch_gate> make_launch_gate();
 
 /// @param gate null: start at once
-awaitable<completed> capture(command program, std::shared_ptr<launch_gate> gate = nullptr);
+COPROC_ON_USE awaitable<completed> capture(command program, std::shared_ptr<launch_gate> gate = nullptr);
 
 /// How many commands of a range run at once where no keyword says it.
 std::size_t default_concurrency();

@@ -8,7 +8,7 @@
 namespace coproc {
 namespace detail {
 
-awaitable<process> start(command program);
+COPROC_ON_USE awaitable<process> start(command program);
 
 }  // namespace detail
 

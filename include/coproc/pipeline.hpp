@@ -6,6 +6,12 @@
 #include <coproc/exec.hpp>
 
 namespace coproc {
+namespace detail {
+
+/// Runs the stops of all stages beside each other.
+COPROC_ON_USE awaitable<int> stop_stages(std::vector<awaitable<int>> stages);
+
+}  // namespace detail
 
 /// Commands to be run side by side, each reading what the one before it writes: `a | b | c`.
 /// A value, as `command` is.
@@ -67,7 +73,13 @@ class running_pipeline {
   std::optional<int> returncode() const;
 
   /// process::stop for all at once.
-  awaitable<int> stop(std::chrono::nanoseconds patience = std::chrono::seconds(2));
+  template <class Rep = std::int64_t, class Period = std::ratio<1>>
+  awaitable<int> stop(
+      std::chrono::duration<Rep, Period> patience = std::chrono::duration<Rep, Period>(2)) {
+    std::vector<awaitable<int>> stages;
+    for (process& stage : stages_) stages.push_back(stage.stop(patience));
+    return detail::stop_stages(std::move(stages));
+  }
 
  private:
   std::vector<process> stages_;
@@ -99,14 +111,14 @@ class completed_pipeline {
 /// as the commands' keywords say.
 /// @throws launch_error for a stage that cannot be started, after the earlier ones have been killed
 /// and reaped; std::invalid_argument where a stage has a keyword for a stream that is joined
-awaitable<running_pipeline> exec(pipeline commands);
+COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands);
 
 /// Runs a pipeline to its end: stdin of the first from `devnull` or its `input`, stdout of the last
 /// and every stderr captured.
 /// @throws as capture of a command; the failure of one stage (a timeout, say) ends all. A returncode
 /// is no error.
 /// @par Cancellation As for capture.
-awaitable<completed_pipeline> capture(pipeline commands);
+COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands);
 
 }  // namespace coproc
 

@@ -8,7 +8,7 @@
 namespace coproc {
 namespace detail {
 
-void run_task(awaitable<void> main, int threads);
+COPROC_ON_USE void run_task(awaitable<void> main, int threads);
 
 }  // namespace detail
 

@@ -47,7 +47,7 @@ class capture_run {
 };
 
 /// Communicates with a captured command until that ends or is out of its limits, and then ends it.
-COPROC_INLINE awaitable<communicate_outcome> run_to_end(std::shared_ptr<child_streams> streams,
+COPROC_ON_USE awaitable<communicate_outcome> run_to_end(std::shared_ptr<child_streams> streams,
                                                         communicate_limits limits,
                                                         std::chrono::nanoseconds grace) {
   auto outcome = communicate_outcome::cancelled;
@@ -91,7 +91,7 @@ COPROC_INLINE void check_outcome(communicate_outcome outcome, const command& pro
 }
 
 /// Runs a launched command to its end.
-COPROC_INLINE awaitable<completed> finish(capture_run run) {
+COPROC_ON_USE awaitable<completed> finish(capture_run run) {
   const auto streams = run.streams;
   const auto grace = run.program->options().grace.value_or(default_grace);
   const communicate_limits limits = run.limits();
@@ -125,18 +125,16 @@ class launch_gate {
     launch_gate& gate_;
   };
 
-  /// Waits for another's end, after a launch that has failed for want of descriptors or processes.
-  /// @return false where there is no other to wait for
-  static awaitable<bool> wait_for_room(std::shared_ptr<launch_gate> gate) {
-    const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    const auto wake = std::make_shared<event>(executor);
-    if (!gate->queue(wake)) co_return false;
-    const error_code cancelled = co_await wake->wait();
-    if (cancelled) {
-      gate->withdraw(wake);
-      throw cancelled_error("gather");
-    }
-    co_return true;
+  /// False where none runs whose end could be waited for.
+  bool queue(const std::shared_ptr<event>& wake) {
+    const std::lock_guard lock(mutex_);
+    if (running_ == 0) return false;
+    waiting_.push_back(wake);
+    return true;
+  }
+  void withdraw(const std::shared_ptr<event>& wake) {
+    const std::lock_guard lock(mutex_);
+    if (std::erase(waiting_, wake) == 0) wake_next();  // it had been its turn
   }
 
  private:
@@ -149,16 +147,6 @@ class launch_gate {
     --running_;
     wake_next();
   }
-  bool queue(const std::shared_ptr<event>& wake) {
-    const std::lock_guard lock(mutex_);
-    if (running_ == 0) return false;
-    waiting_.push_back(wake);
-    return true;
-  }
-  void withdraw(const std::shared_ptr<event>& wake) {
-    const std::lock_guard lock(mutex_);
-    if (std::erase(waiting_, wake) == 0) wake_next();  // it had been its turn
-  }
   void wake_next() {
     if (waiting_.empty()) return;
     waiting_.front()->notify(1);
@@ -169,6 +157,18 @@ class launch_gate {
   std::size_t running_ = 0;
   std::deque<std::shared_ptr<event>> waiting_;
 };
+
+/// Waits for another's end, after a launch that has failed for want of descriptors or processes.
+/// False where there is no other to wait for.
+COPROC_ON_USE awaitable<bool> wait_for_room(std::shared_ptr<launch_gate> gate) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const auto wake = std::make_shared<event>(executor);
+  if (!gate->queue(wake)) co_return false;
+  const error_code cancelled = co_await wake->wait();
+  if (!cancelled) co_return true;
+  gate->withdraw(wake);
+  throw cancelled_error("gather");
+}
 
 COPROC_INLINE std::shared_ptr<launch_gate> make_launch_gate() {
   return std::make_shared<launch_gate>();
@@ -182,7 +182,7 @@ COPROC_INLINE bool is_shortage(const launch_error& failure) {
 }
 
 /// Runs a command to its end, once.
-COPROC_INLINE awaitable<completed> capture_once(command program,
+COPROC_ON_USE awaitable<completed> capture_once(command program,
                                                 std::shared_ptr<launch_gate> gate) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   if (!gate) gate = make_launch_gate();
@@ -200,13 +200,13 @@ COPROC_INLINE awaitable<completed> capture_once(command program,
       completed result = co_await finish(std::move(*run));
       co_return result;
     }
-    const bool again = co_await launch_gate::wait_for_room(gate);
+    const bool again = co_await wait_for_room(gate);
     if (!again) std::rethrow_exception(shortage);
   }
 }
 
 /// Runs a command until it succeeds, as often as its keywords allow.
-COPROC_INLINE awaitable<completed> capture_retrying(command program,
+COPROC_ON_USE awaitable<completed> capture_retrying(command program,
                                                     std::shared_ptr<launch_gate> gate) {
   const retrying retry = program.options().retry;
   auto pause = retry.pause;
@@ -228,7 +228,7 @@ COPROC_INLINE awaitable<completed> capture_retrying(command program,
   }
 }
 
-COPROC_INLINE awaitable<completed> capture(command program, std::shared_ptr<launch_gate> gate) {
+COPROC_ON_USE awaitable<completed> capture(command program, std::shared_ptr<launch_gate> gate) {
   const bool once = program.options().retry.attempts == 1;
   return once ? capture_once(std::move(program), std::move(gate))
               : capture_retrying(std::move(program), std::move(gate));

@@ -26,7 +26,7 @@ COPROC_INLINE process start_process(const asio::any_io_executor& executor,
   return process(launch_with_streams(executor, program));
 }
 
-COPROC_INLINE awaitable<process> start(command program) {
+COPROC_ON_USE awaitable<process> start(command program) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   co_return start_process(executor, program);
 }

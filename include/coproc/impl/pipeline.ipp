@@ -19,6 +19,12 @@ COPROC_INLINE int pipe_status(const std::vector<int>& codes) {
 }
 
 COPROC_INLINE awaitable<int> wait_for_stages(std::vector<awaitable<int>> stages) {
+  std::vector<int> codes;
+  for (awaitable<int>& stage : stages) codes.push_back(co_await std::move(stage));
+  co_return pipe_status(codes);
+}
+
+COPROC_ON_USE awaitable<int> stop_stages(std::vector<awaitable<int>> stages) {
   gather_options on_one_strand;
   on_one_strand.parallel = false;
   const std::vector<int> codes = co_await gather_all<std::vector<awaitable<int>>, false>(
@@ -86,12 +92,6 @@ COPROC_INLINE awaitable<int> running_pipeline::wait() {
   return detail::wait_for_stages(std::move(stages));
 }
 
-COPROC_INLINE awaitable<int> running_pipeline::stop(std::chrono::nanoseconds patience) {
-  std::vector<awaitable<int>> stages;
-  for (process& stage : stages_) stages.push_back(stage.stop(patience));
-  return detail::wait_for_stages(std::move(stages));
-}
-
 COPROC_INLINE std::optional<int> running_pipeline::returncode() const {
   std::vector<int> codes;
   for (const process& stage : stages_) {
@@ -122,13 +122,13 @@ COPROC_INLINE completed_pipeline completed_pipeline::check() && {
   return std::move(*this);
 }
 
-COPROC_INLINE awaitable<running_pipeline> exec(pipeline commands) {
+COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands) {
   std::vector<process> stages =
       co_await detail::start_joined<process>(commands.stages(), detail::start_process);
   co_return running_pipeline(std::move(stages));
 }
 
-COPROC_INLINE awaitable<completed_pipeline> capture(pipeline commands) {
+COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<detail::capture_run> runs = co_await detail::start_joined<detail::capture_run>(
       commands.stages(), detail::capture_stage);

@@ -88,7 +88,7 @@ COPROC_INLINE void run_threads(asio::io_context& context, int threads) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
-COPROC_INLINE void run_task(awaitable<void> main, int threads) {
+COPROC_ON_USE void run_task(awaitable<void> main, int threads) {
   if (threads < 1) throw std::invalid_argument("coproc: run: at least one thread");
   const saved_dispositions dispositions;
   std::exception_ptr failure;

@@ -52,14 +52,14 @@ class whole_lines {
 }  // namespace detail
 
 
-COPROC_INLINE awaitable<std::string> reader::read() { return detail::pipe_reader::read_all(stream_); }
+COPROC_INLINE awaitable<std::string> reader::read() { return detail::pipe_reader::read(stream_, detail::read_request::everything()); }
 
 COPROC_INLINE awaitable<std::string> reader::read(std::size_t most) {
-  return detail::pipe_reader::read_some(stream_, most);
+  return detail::pipe_reader::read(stream_, detail::read_request::at_most(most));
 }
 
 COPROC_INLINE awaitable<std::string> reader::readexactly(std::size_t count) {
-  return detail::pipe_reader::read_exactly(stream_, count);
+  return detail::pipe_reader::read(stream_, detail::read_request::exactly(count));
 }
 
 COPROC_INLINE awaitable<std::string> reader::readuntil(std::string separator) {
@@ -67,11 +67,13 @@ COPROC_INLINE awaitable<std::string> reader::readuntil(std::string separator) {
 }
 
 COPROC_INLINE awaitable<std::string> reader::readuntil(std::string separator, std::size_t most) {
-  return detail::pipe_reader::read_until(stream_, std::move(separator), "readuntil", most);
+  return detail::pipe_reader::read(
+      stream_, detail::read_request::until(std::move(separator), "readuntil", most));
 }
 
 COPROC_INLINE awaitable<std::string> reader::until(std::string text, std::size_t most) {
-  return detail::pipe_reader::read_until(stream_, std::move(text), "until", most);
+  return detail::pipe_reader::read(stream_,
+                                   detail::read_request::until(std::move(text), "until", most));
 }
 
 COPROC_INLINE awaitable<std::optional<std::string>> reader::readline() {

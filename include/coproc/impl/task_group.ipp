@@ -127,7 +127,7 @@ COPROC_INLINE awaitable<task_group::join_result> task_group::join(join_policy po
   co_return result;
 }
 
-COPROC_INLINE awaitable<void> gather_shielded(
+COPROC_ON_USE awaitable<void> gather_shielded(
     const char* name, gather_options options,
     std::function<bool(task_group&, std::size_t)> start_next,
     std::function<void(const task_group::ended_task&)> ended, std::function<void()> forget) {
@@ -145,7 +145,7 @@ COPROC_INLINE awaitable<void> gather_shielded(
   if (result.failure) std::rethrow_exception(result.failure);
 }
 
-COPROC_INLINE awaitable<void> gather_tasks(
+COPROC_ON_USE awaitable<void> gather_tasks(
     const char* name, gather_options options,
     std::function<bool(task_group&, std::size_t)> start_next,
     std::function<void(const task_group::ended_task&)> ended, std::function<void()> forget) {
@@ -153,7 +153,7 @@ COPROC_INLINE awaitable<void> gather_tasks(
                                   std::move(forget)));
 }
 
-COPROC_INLINE awaitable<void> cancel_tasks_shielded(std::shared_ptr<task_group> tasks) {
+COPROC_ON_USE awaitable<void> cancel_tasks_shielded(std::shared_ptr<task_group> tasks) {
   tasks->cancel();
   task_group::join_policy policy;
   policy.ignore_failures = true;
@@ -161,7 +161,7 @@ COPROC_INLINE awaitable<void> cancel_tasks_shielded(std::shared_ptr<task_group> 
   co_await tasks->wait_until_reaped();
 }
 
-COPROC_INLINE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks) {
+COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks) {
   return shielded(cancel_tasks_shielded(std::move(tasks)));
 }
 
@@ -187,7 +187,7 @@ COPROC_INLINE std::string in_seconds(std::chrono::nanoseconds time) {
   }
 }
 
-COPROC_INLINE awaitable<void> wait_for_shielded(awaitable<void> task,
+COPROC_ON_USE awaitable<void> wait_for_shielded(awaitable<void> task,
                                                 std::chrono::nanoseconds limit) {
   constexpr unsigned timer_bit = 2;  // beside that of a task's end
   const auto start = std::chrono::steady_clock::now();
@@ -205,7 +205,7 @@ COPROC_INLINE awaitable<void> wait_for_shielded(awaitable<void> task,
   if (result.failure) std::rethrow_exception(result.failure);
 }
 
-COPROC_INLINE awaitable<void> wait_for_task(awaitable<void> task, std::chrono::nanoseconds limit) {
+COPROC_ON_USE awaitable<void> wait_for_task(awaitable<void> task, std::chrono::nanoseconds limit) {
   return shielded(wait_for_shielded(std::move(task), limit));
 }
 

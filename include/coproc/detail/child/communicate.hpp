@@ -44,7 +44,7 @@ class communication {
   }
   ~communication() {
     if (streams_.in) streams_.input_written += streams_.in->detach_write();
-    if (watching_) streams_.child->stop_notifying(stop_watching_);
+    streams_.child->stop_notifying(wake_);
   }
   communication(const communication&) = delete;
   communication& operator=(const communication&) = delete;
@@ -98,7 +98,6 @@ class communication {
 
   void take_events() {
     unsigned events = wake_->take();
-    if (events & fsm::may_have_exited) watching_ = false;
     // A timer that has been started anew may have told of its former end.
     if (events & fsm::pipe_is_idle && !idle_->passed()) events &= ~unsigned{fsm::pipe_is_idle};
     if (streams_.abandoned) fsm_.abandon();
@@ -139,8 +138,7 @@ class communication {
           fsm_.exit_looked(streams_.child->exited(), !streams_.child->released());
           break;
         case action::watch_exit:
-          watching_ = true;
-          streams_.child->notify(wake_, fsm::may_have_exited, stop_watching_.slot());
+          streams_.child->notify(wake_, fsm::may_have_exited);
           break;
         case action::close_input:
           streams_.in->close();
@@ -231,8 +229,6 @@ class communication {
   std::shared_ptr<event> wake_;
   poll_set polls_;
   communicate_fsm fsm_;
-  asio::cancellation_signal stop_watching_;
-  bool watching_ = false;
   std::shared_ptr<task_group> copying_;
   bool copy_cancelled_ = false;
   std::exception_ptr copy_failure_;

@@ -17,7 +17,6 @@ inline awaitable<error_code> wait_for_exit(std::shared_ptr<child> child,
                                            steady_time deadline = steady_time::max()) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<event>(executor);
-  asio::cancellation_signal stop_watching;
   std::optional<event_timer> timer;
   if (deadline != steady_time::max()) {
     timer.emplace(executor);
@@ -26,13 +25,12 @@ inline awaitable<error_code> wait_for_exit(std::shared_ptr<child> child,
   error_code result;
   unsigned bits = child_may_have_exited;
   while (!result && !(bits & time_is_up) && !child->exited() && !child->released()) {
-    if (bits & child_may_have_exited)
-      child->notify(wake, child_may_have_exited, stop_watching.slot());
+    if (bits & child_may_have_exited) child->notify(wake, child_may_have_exited);
     result = co_await wake->wait();
     bits = wake->take();
     if (wake->cancellations() > 0) result = asio::error::operation_aborted;
   }
-  child->stop_notifying(stop_watching);
+  child->stop_notifying(wake);
   if (child->released()) result = asio::error::operation_aborted;
   co_return result;
 }

@@ -45,8 +45,8 @@
 //     exited()                Looks, and never waits. It reaps the child when it first sees its end.
 //     reaped, released        Whether that has been seen; whether the child was given away.
 //     returncode, usage       Good once exited() has said true.
-//     notify(event, bit, slot)  Notifies an event when the child may have exited.
-//     stop_notifying(signal)  Ends what notify() has started with a slot of that signal.
+//     notify(event, bit)      Notifies an event, once, when the child may have exited.
+//     stop_notifying(event)   Ends what notify() has started for that event.
 //     send(number, group)     Sends a signal to the child or to the group it leads. Nothing happens
 //                             where nobody is left to get it; no other process ever gets it.
 //     ask_to_end()            The polite first step of stop().

@@ -4,6 +4,7 @@
 
 #include <coproc/detail/pipe/buffer.hpp>
 #include <coproc/detail/pipe/line_scanner.hpp>
+#include <coproc/detail/pipe/read_request.hpp>
 #include <coproc/detail/pipe/stream_operation.hpp>
 
 namespace coproc::detail {
@@ -24,46 +25,14 @@ class pipe_reader {
   std::size_t limit() const noexcept { return limit_; }
   bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
 
-  static awaitable<std::string> read_all(pointer reader) {
-    const busy_guard guard(reader->busy_, "read");
-    while (!reader->eof_) co_await reader->fill("read", whole);
-    reader->scanner_.restart();
-    co_return reader->buffer_.drain();
-  }
-
-  static awaitable<std::string> read_some(pointer reader, std::size_t most) {
-    const busy_guard guard(reader->busy_, "read");
-    while (most > 0 && reader->buffer_.empty() && !reader->eof_)
-      co_await reader->fill("read", piece);
-    co_return reader->take(std::min(most, reader->buffer_.size()));
-  }
-
-  static awaitable<std::string> read_exactly(pointer reader, std::size_t count) {
-    const busy_guard guard(reader->busy_, "readexactly");
-    while (reader->buffer_.size() < count) {
-      if (reader->eof_)
-        throw incomplete_read_error(reader->take(reader->buffer_.size()), count);
-      co_await reader->fill("readexactly", whole);
-    }
-    co_return reader->take(count);
-  }
-
-  static awaitable<std::string> read_until(pointer reader, std::string text, const char* name,
-                                           std::size_t most) {
-    if (text.empty())
-      throw std::invalid_argument(std::string("coproc: ") + name + ": the text is empty");
-    const busy_guard guard(reader->busy_, name);
-    for (std::size_t from = 0;;) {
-      const std::size_t found = reader->buffer_.view().find(text, from);
-      const bool there = found != std::string_view::npos;
-      // The last bytes may be the start of the text.
-      const std::size_t size = reader->buffer_.size();
-      const std::size_t reached = there ? found : size - std::min(size, text.size() - 1);
-      if (reached > most) over_limit(name, reached, most);
-      if (there) co_return reader->take(found + text.size());
-      if (reader->eof_) throw incomplete_read_error(reader->take(size), 0);
-      from = reached;
-      co_await reader->fill(name, piece);
+  static awaitable<std::string> read(pointer reader, read_request request) {
+    const busy_guard guard(reader->busy_, request.name());
+    for (;;) {
+      buffer& bytes = reader->buffer_;
+      const auto count = request.ready(bytes.view(), reader->eof_);
+      if (count) co_return request.takes_everything() ? reader->take_everything() : reader->take(*count);
+      if (reader->eof_) throw incomplete_read_error(reader->take(bytes.size()), request.expected());
+      co_await reader->fill(request.name(), request.is_large() ? whole : piece);
     }
   }
 
@@ -85,7 +54,7 @@ class pipe_reader {
   std::optional<std::string_view> next_line() {
     const std::size_t found = scanner_.find(buffer_.view());
     const bool complete = found != line_scanner::none;
-    if (scanner_.scanned() > limit_) over_limit("readline", scanner_.scanned(), limit_);
+    if (scanner_.scanned() > limit_) throw_over_limit("readline", scanner_.scanned(), limit_);
     if (!complete && (!eof_ || buffer_.empty())) return std::nullopt;
     const std::string_view line = buffer_.view().substr(0, found);
     consume(line.size() + (complete ? 1 : 0));
@@ -97,7 +66,7 @@ class pipe_reader {
     const std::size_t end = line_scanner::end_of_lines(buffer_.view(), eof_, limit_);
     if (end == 0 && !buffer_.empty()) {
       scanner_.find(buffer_.view());
-      over_limit("lines", scanner_.scanned(), limit_);
+      throw_over_limit("lines", scanner_.scanned(), limit_);
     }
     const std::string_view text = buffer_.view().substr(0, end);
     consume(end);
@@ -171,7 +140,7 @@ class pipe_reader {
   awaitable<void> fill(const char* name, std::size_t most, bool to_line = false) {
     for (;;) {
       if (to_line && has_line()) co_return;
-      if (to_line && buffer_.size() > limit_) over_limit(name, buffer_.size(), limit_);
+      if (to_line && buffer_.size() > limit_) throw_over_limit(name, buffer_.size(), limit_);
       bool filled;
       if (drained_) {
         // A stream that little has come from yet needs little memory to wait.
@@ -212,11 +181,9 @@ class pipe_reader {
     scanner_.restart();
     return buffer_.take(bytes);
   }
-
-  [[noreturn]] static void over_limit(const char* name, std::size_t reached, std::size_t most) {
-    throw limit_error(std::string(name) + ": no end of it within the limit of " +
-                          std::to_string(most) + " bytes",
-                      reached);
+  std::string take_everything() {
+    scanner_.restart();
+    return buffer_.drain();
   }
 
   class read_operation final : public stream_operation {

@@ -55,7 +55,7 @@ class pipe_writer {
       const std::size_t written = writer->try_write(rest);
       rest.remove_prefix(written);
       if (written == 0) {
-        const auto [failure] = co_await writer->pipe_.writable();
+        const error_code failure = co_await writer->pipe_.writable();
         if (failure || writer->closed_) throw cancelled_error("write");
         writer->budget_.waited();
       } else if (writer->budget_.spent()) {

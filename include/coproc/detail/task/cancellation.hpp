@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/post.hpp>
 #include <coproc/awaitable.hpp>
 #include <coproc/outcome.hpp>
 #include <exception>
@@ -76,13 +75,5 @@ class yield_budget {
  private:
   unsigned turns_ = 0;
 };
-
-/// Goes once around the event loop. False: the coroutine has been cancelled.
-inline awaitable<bool> yield_to_others() {
-  co_await asio::post(asio::use_awaitable_t<>());
-  const bool heeded = co_await asio::this_coro::throw_if_cancelled();
-  const auto state = co_await asio::this_coro::cancellation_state;
-  co_return !missed_cancellation(heeded, state);
-}
 
 }  // namespace coproc::detail

@@ -42,17 +42,14 @@ class event final : public std::enable_shared_from_this<event>, private context_
   /// @param go_on is asked where the coroutine runs, in its place. It sleeps on while that says
   /// false.
   awaitable<error_code> wait(std::function<bool()> go_on = nullptr) {
-    if (bits_.load(std::memory_order_acquire) != 0) co_return error_code();
     go_on_ = std::move(go_on);
-    const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    constexpr auto token = asio::as_tuple(asio::use_awaitable_t<>());
-    const auto start = [this, &executor](auto handler) { start_wait(std::move(handler), executor); };
-    const auto [error] =
-        co_await asio::async_initiate<decltype(token), void(error_code)>(start, token);
-    const bool heeded = co_await asio::this_coro::throw_if_cancelled();
-    const auto state = co_await asio::this_coro::cancellation_state;
-    if (missed_cancellation(heeded, state)) co_return error_code(asio::error::operation_aborted);
-    co_return error;
+    return suspend(false);
+  }
+
+  /// Goes once around the event loop. Error: cancelled.
+  awaitable<error_code> yield() {
+    bits_.fetch_or(1, std::memory_order_release);
+    return suspend(true);
   }
 
   /// The same for a handler in place of a coroutine.
@@ -74,6 +71,20 @@ class event final : public std::enable_shared_from_this<event>, private context_
   unsigned cancellations() const { return cancellations_.load(); }
 
  private:
+  /// @param always even where there are bits to take
+  awaitable<error_code> suspend(bool always) {
+    if (!always && bits_.load(std::memory_order_acquire) != 0) co_return error_code();
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    constexpr auto token = asio::as_tuple(asio::use_awaitable_t<>());
+    const auto start = [this, &executor](auto handler) { start_wait(std::move(handler), executor); };
+    const auto [error] =
+        co_await asio::async_initiate<decltype(token), void(error_code)>(start, token);
+    const bool heeded = co_await asio::this_coro::throw_if_cancelled();
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (missed_cancellation(heeded, state)) co_return error_code(asio::error::operation_aborted);
+    co_return error;
+  }
+
   void sleep(wait_handler handler, const asio::any_io_executor& executor) {
     // Once the handler is in its place another thread may resume the coroutine, which owns this.
     const auto self = shared_from_this();
@@ -143,6 +154,14 @@ inline awaitable<bool> sleep_for(std::chrono::nanoseconds time) {
   error_code failure;
   while (!failure && wake->take() == 0) failure = co_await wake->wait();
   co_return !failure && wake->cancellations() == 0;
+}
+
+/// Goes once around the event loop. False: the coroutine has been cancelled.
+inline awaitable<bool> yield_to_others() {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const auto wake = std::make_shared<event>(executor);
+  const error_code cancelled = co_await wake->yield();
+  co_return !cancelled;
 }
 
 /// Waits until the children that were killed on behalf of this context have been reaped; not for

@@ -135,16 +135,16 @@ class gather_options {
 /// @param start_next (group, index) -> false when there is no more to start
 /// @param ended is told of each end, of failures only where they are returned
 /// @param forget drops the results there are, processes perhaps, since there will be an exception
-awaitable<void> gather_tasks(const char* name, gather_options options,
-                             std::function<bool(task_group&, std::size_t)> start_next,
-                             std::function<void(const task_group::ended_task&)> ended,
-                             std::function<void()> forget);
+COPROC_ON_USE awaitable<void> gather_tasks(
+    const char* name, gather_options options,
+    std::function<bool(task_group&, std::size_t)> start_next,
+    std::function<void(const task_group::ended_task&)> ended, std::function<void()> forget);
 
 /// Cancels what a group runs, and waits until it has ended and its children have been reaped. Not
 /// cancellable.
-awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks);
+COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks);
 
 /// Runs one task for that time at most. What it has gathered by then is in the timeout_error.
-awaitable<void> wait_for_task(awaitable<void> task, std::chrono::nanoseconds limit);
+COPROC_ON_USE awaitable<void> wait_for_task(awaitable<void> task, std::chrono::nanoseconds limit);
 
 }  // namespace coproc::detail

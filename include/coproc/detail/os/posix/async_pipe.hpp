@@ -107,8 +107,13 @@ class async_pipe_end final : private context_member {
   }
 
   /// Waits until the descriptor takes bytes. Error: cancelled, or closed.
-  awaitable<std::tuple<error_code>> writable() {
-    return heeding(registered().async_wait(to_write, asio::as_tuple(asio::use_awaitable_t<>())));
+  awaitable<error_code> writable() {
+    const auto wake = std::make_shared<event>(executor_);
+    notify(to_write, wake, 1);
+    const error_code failure = co_await wake->wait();
+    if (failure) cancel();
+    else if (!is_open()) co_return error_code(asio::error::operation_aborted);
+    co_return failure;
   }
 
   /// Waits for bytes, or the end, and reads into @p room, which must stay until then: that costs less

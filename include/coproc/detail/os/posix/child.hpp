@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <coproc/detail/os/boost.hpp>
+#include <coproc/detail/os/exit_waiters.hpp>
 #include <coproc/detail/os/posix/async_pipe.hpp>
 #include <coproc/detail/os/posix/launched.hpp>
 #include <coproc/detail/os/signals.hpp>
@@ -56,23 +56,22 @@ class child final : private context_member {
     return reaped();
   }
 
-  /// Notifies @p target with @p bit when the child may have exited, or when @p slot says to stop.
-  void notify(std::shared_ptr<event> target, unsigned bit, asio::cancellation_slot slot) {
-    const auto tell = [target = std::move(target), bit](error_code) { target->notify_now(bit); };
-    if (pidfd_.is_open())
-      return pidfd_.async_wait(async_pipe_end::to_read, asio::bind_cancellation_slot(slot, tell));
-    // A kernel without pidfds tells of an exit by SIGCHLD alone, which is the host's: so whoever
-    // waits looks, now and then.
-    if (!executor()) throw cancelled_error("wait for a child");
-    const auto timer = std::make_shared<asio::steady_timer>(executor(), look_again);
-    timer->async_wait(asio::bind_cancellation_slot(
-        slot, [timer, tell](error_code failure) { tell(failure); }));
+  /// Notifies @p target with @p bit when the child may have exited.
+  void notify(std::shared_ptr<event> target, unsigned bit) {
+    if (!executor() || released()) throw cancelled_error("wait for a child");
+    if (!waiting_) waiting_ = std::make_shared<exit_waiters>();
+    if (waiting_->add(std::move(target), bit)) return;
+    try {
+      wait();
+    } catch (...) {  // no descriptors left, for the first wait of a context
+      waiting_->tell();
+      throw;
+    }
   }
 
-  /// Ends what notify() has started with a slot of @p signal. (Of a child that was given away there
-  /// is nothing that it could still refer to.)
-  void stop_notifying(asio::cancellation_signal& signal) {
-    if (!released()) signal.emit(asio::cancellation_type::terminal);
+  /// Ends what notify() has started for @p target.
+  void stop_notifying(const std::shared_ptr<event>& target) {
+    if (waiting_ && waiting_->remove(target)) cancel_wait();
   }
 
   /// Asks the child, or the group that it leads, to end, also if it is stopped.
@@ -134,18 +133,35 @@ class child final : private context_member {
 
  private:
   enum class state { running, exited, released };
-  static constexpr auto look_again = std::chrono::milliseconds(20);
 
   int send_to_group(int number) const {
     return calls::send_group_signal(pid_, pidfd_.get(), number, reaped());
   }
 
+  void wait() {
+    const auto tell = [waiting = waiting_](error_code) { waiting->tell(); };
+    if (pidfd_.is_open()) return pidfd_.async_wait(async_pipe_end::to_read, tell);
+    // A kernel without pidfds tells of an exit by SIGCHLD alone, which is the host's: so whoever
+    // waits looks, now and then.
+    if (!timer_) timer_ = std::make_unique<asio::steady_timer>(executor());
+    timer_->expires_after(std::chrono::milliseconds(20));
+    timer_->async_wait(tell);
+  }
+  void cancel_wait() {
+    pidfd_.cancel();
+    if (timer_) timer_->cancel();
+  }
+
   void let_go() {
     state_ = state::released;
     handle_.reset();
+    cancel_wait();
   }
 
-  void context_gone(std::vector<wait_handler>&) override { handle_.reset(); }
+  void context_gone(std::vector<wait_handler>&) override {
+    handle_.reset();
+    timer_.reset();
+  }
 
   pid_t pid_;
   bool leads_group_;
@@ -153,7 +169,10 @@ class child final : private context_member {
   int returncode_ = unknown_returncode;
   class usage usage_;
   async_pipe_end pidfd_;
-  std::unique_ptr<native_process_handle> handle_;  // most children never have one
+  std::shared_ptr<exit_waiters> waiting_;  // once somebody waits
+  // What most children never have:
+  std::unique_ptr<asio::steady_timer> timer_;
+  std::unique_ptr<native_process_handle> handle_;
 };
 
 }  // namespace coproc::detail

@@ -1,0 +1,85 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <algorithm>
+#include <coproc/error.hpp>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace coproc::detail {
+
+[[noreturn]] inline void throw_over_limit(const char* name, std::size_t reached,
+                                          std::size_t limit) {
+  throw limit_error(std::string(name) + ": no end of it within the limit of " +
+                        std::to_string(limit) + " bytes",
+                    reached);
+}
+
+/// What a read asks for, and how many bytes that is of those that are there.
+class read_request {
+ public:
+  static read_request everything() { return read_request(kind::everything, "read"); }
+  static read_request at_most(std::size_t count) {
+    read_request request(kind::at_most, "read");
+    request.count_ = count;
+    return request;
+  }
+  static read_request exactly(std::size_t count) {
+    read_request request(kind::exactly, "readexactly");
+    request.count_ = count;
+    return request;
+  }
+  /// @param most how many bytes may come before the text
+  static read_request until(std::string text, const char* name, std::size_t most) {
+    if (text.empty())
+      throw std::invalid_argument(std::string("coproc: ") + name + ": the text is empty");
+    read_request request(kind::until, name);
+    request.text_ = std::move(text);
+    request.count_ = most;
+    return request;
+  }
+
+  /// How many bytes to take; nothing while more have to come. Where nothing is said of a stream that
+  /// has ended, the read is incomplete.
+  /// @param bytes what is there, from the same front at each call
+  /// @throws limit_error
+  std::optional<std::size_t> ready(std::string_view bytes, bool ended) {
+    switch (kind_) {
+      case kind::everything: return ended ? std::optional(bytes.size()) : std::nullopt;
+      case kind::at_most:
+        if (count_ > 0 && bytes.empty() && !ended) return std::nullopt;
+        return std::min(count_, bytes.size());
+      case kind::exactly: return bytes.size() >= count_ ? std::optional(count_) : std::nullopt;
+      case kind::until: break;
+    }
+    const std::size_t found = bytes.find(text_, looked_at_);
+    const bool there = found != std::string_view::npos;
+    // The last bytes may be the start of the text.
+    looked_at_ = there ? found : bytes.size() - std::min(bytes.size(), text_.size() - 1);
+    if (looked_at_ > count_) throw_over_limit(name_, looked_at_, count_);
+    return there ? std::optional(found + text_.size()) : std::nullopt;
+  }
+
+  /// The operation's name, for messages.
+  const char* name() const noexcept { return name_; }
+  bool takes_everything() const noexcept { return kind_ == kind::everything; }
+  /// Whether many bytes are to be expected.
+  bool is_large() const noexcept { return kind_ == kind::everything || kind_ == kind::exactly; }
+  /// For an incomplete_read_error.
+  std::size_t expected() const noexcept { return kind_ == kind::exactly ? count_ : 0; }
+
+ private:
+  enum class kind { everything, at_most, exactly, until };
+  read_request(kind asked, const char* name) : kind_(asked), name_(name) {}
+
+  kind kind_;
+  const char* name_;
+  std::size_t count_ = 0;
+  std::string text_;
+  std::size_t looked_at_ = 0;
+};
+
+}  // namespace coproc::detail
