@@ -1,7 +1,7 @@
 # Fails unless the first C++ program of README.md is examples/quickstart.cpp, byte for byte.
 cmake_minimum_required(VERSION 3.25)
 
-cmake_path(SET tree NORMALIZE "${CMAKE_CURRENT_LIST_DIR}/..")
+cmake_path(SET tree NORMALIZE "${CMAKE_CURRENT_LIST_DIR}/../..")
 file(READ "${tree}/README.md" readme)
 file(READ "${tree}/examples/quickstart.cpp" quickstart)
 

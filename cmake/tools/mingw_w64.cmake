@@ -1,5 +1,5 @@
 # A toolchain: from Linux for Windows by mingw-w64, with the programs run by Wine. COPROC_HEADERS_FROM
-# is the folder that cmake/windows.sh makes, with Boost's and Catch2's headers and no others.
+# is the folder that cmake/tools/windows.sh makes, with Boost's and Catch2's headers and no others.
 set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 find_program(CMAKE_CXX_COMPILER NAMES x86_64-w64-mingw32-g++-posix x86_64-w64-mingw32-g++ REQUIRED)

@@ -11,7 +11,9 @@
 #include <catch2/catch.hpp>
 #endif
 
-#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <coproc/coproc.hpp>
 #include <cstdlib>
@@ -35,64 +37,36 @@ namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
 
-/// The program of tests/child.cpp.
+/// The program of tests/programs/child.cpp.
 inline const std::string child = COPROC_CHILD;
 
+/// How long nothing at all may happen before a test is taken to hang, and how long to wait for what
+/// other processes do. A machine that is slow, or busy, makes a test last; it fails none.
+constexpr std::chrono::seconds patience = 120s;
+
 /// True when the library's thread has reaped all that was left to it, and closed its descriptors.
-inline bool at_rest() { return coproc::detail::reaper::instance().idle(); }
+bool at_rest();
 
 /// As eventually, for what happens without an event loop.
 template <class Condition>
-bool soon(Condition condition, std::chrono::seconds within = 10s) {
+bool soon(Condition condition, std::chrono::seconds within = patience) {
   const auto deadline = std::chrono::steady_clock::now() + within;
   while (!condition() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
   return condition();
 }
 
-/// How long a case may take on a busy machine; some take a minute there under a sanitizer.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr std::chrono::seconds patience = 240s;
-#else
-constexpr std::chrono::seconds patience = 60s;
-#endif
-
 /// Runs a test's coroutine on an io_context of its own until nothing is left to do there. A test
-/// that does not end in time fails; it is not waited for. What the case before left to the library's
-/// thread is done first, as long as it does not last: it would count as this one's.
-template <class Context = asio::io_context>
-void run(asio::awaitable<void> body, std::chrono::seconds watchdog = patience) {
-  soon(at_rest, 2s);
-  asio::io_context context(1);
-  std::exception_ptr failure;
-  bool ended = false;
-  asio::co_spawn(context, std::move(body), [&](std::exception_ptr e) {
-    failure = e;
-    ended = true;
-  });
-  context.run_for(watchdog);
-  if (failure) std::rethrow_exception(failure);
-  if (!ended) FAIL("the watchdog: not done after " << watchdog.count() << " s");
-  if (!context.stopped()) FAIL("the watchdog: something is left on the io_context");
-}
+/// in which nothing happens for as long as @p watchdog fails, and is not waited for. What the case
+/// before left to the library's thread is done first, as long as it does not last: it would count
+/// as this one's.
+void run(asio::awaitable<void> body, std::chrono::seconds watchdog = patience);
 
 /// The same on @p threads threads, without any strand but those that the library makes.
-inline void run_on_threads(int threads, asio::awaitable<void> body,
-                           std::chrono::seconds watchdog = patience) {
-  soon(at_rest, 2s);
-  asio::io_context context(threads);
-  std::exception_ptr failure;
-  std::atomic<bool> ended = false;
-  asio::co_spawn(context, std::move(body), [&](std::exception_ptr e) {
-    failure = e;
-    ended = true;
-  });
-  std::vector<std::thread> all;
-  for (int i = 0; i < threads; ++i) all.emplace_back([&] { context.run_for(watchdog); });
-  for (std::thread& one : all) one.join();
-  if (failure) std::rethrow_exception(failure);
-  if (!ended) FAIL("the watchdog: not done after " << watchdog.count() << " s");
-  if (!context.stopped()) FAIL("the watchdog: something is left on the io_context");
-}
+void run_on_threads(int threads, asio::awaitable<void> body, std::chrono::seconds watchdog = patience);
+
+/// Runs an io_context on this thread beside @p threads - 1 others until nothing is left to do; false
+/// when nothing has happened there for as long as @p watchdog.
+bool run_out(asio::io_context& context, int threads, std::chrono::seconds watchdog = patience);
 
 /// `COPROC_TEST("suite: behaviour in words") { co_await ...; }`
 #define COPROC_TEST_NAME2(line) coproc_test_##line
@@ -116,11 +90,11 @@ asio::awaitable<E> thrown(asio::awaitable<T> what) {
   co_return *caught;
 }
 
-/// Waits, going around the event loop, until @p condition holds; false after 10 s. For what other
-/// processes do and nobody tells: everything else is awaited.
+/// Waits, going around the event loop, until @p condition holds; false when patience is at its
+/// end. For what other processes do and nobody tells: everything else is awaited.
 template <class Condition>
 asio::awaitable<bool> eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   asio::steady_timer timer(co_await asio::this_coro::executor);
   bool holds = condition();
   while (!holds && std::chrono::steady_clock::now() < deadline) {

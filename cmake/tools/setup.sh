@@ -2,7 +2,7 @@
 # Installs what a build of coproc needs on Debian, Ubuntu and their kin, and only what is missing;
 # elsewhere it names what is missing and goes on.
 #
-#   cmake/setup.sh [tests] [ci]     more for the tests, and for .ci/run
+#   cmake/tools/setup.sh [tests] [ci]     more for the tests, and for .ci/run
 set -eu
 
 say() { printf 'setup: %s\n' "$*"; }

@@ -5,7 +5,7 @@
 #   // the start of a line ...
 #   // ...                 any number of lines, also none
 #
-#   cmake -DPROGRAM=<path> -DSOURCE=<path> -P check_example.cmake
+#   cmake -DPROGRAM=<path> -DSOURCE=<path> -P example.cmake
 cmake_minimum_required(VERSION 3.25)
 
 execute_process(COMMAND "${PROGRAM}" INPUT_FILE /dev/null

@@ -1,8 +1,8 @@
 # Builds and runs one consumer in an otherwise empty folder:
 #
-#   cmake -DWAY=<folder here, or pkg_config> -DWORK=<folder> -DPREFIX=<where coproc is installed>
+#   cmake -DWAY=<folder of consumers, or pkg_config> -DWORK=<folder> -DPREFIX=<where coproc is installed>
 #     -DGENERATOR=<name> -DCOMPILER=<path> [-DLAUNCHER=<path>]
-#     [-DPACKAGE_OF=<build folder whose Debian package is unpacked to WORK/root first>] -P check.cmake
+#     [-DPACKAGE_OF=<build folder whose Debian package is unpacked to WORK/root first>] -P consumer.cmake
 cmake_minimum_required(VERSION 3.25)
 
 cmake_path(SET tree NORMALIZE "${CMAKE_CURRENT_LIST_DIR}/../..")
@@ -34,7 +34,7 @@ if(WAY STREQUAL "pkg_config")
   must("${COMPILER}" -std=c++20 quickstart.cpp -o program ${flags})
   must("${WORK}/program")
 else()
-  file(COPY "${CMAKE_CURRENT_LIST_DIR}/${WAY}/" DESTINATION "${WORK}")
+  file(COPY "${tree}/tests/consumers/${WAY}/" DESTINATION "${WORK}")
   set(configure "${CMAKE_COMMAND}" -S . -B build -G "${GENERATOR}"
     "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}"
     -DCMAKE_BUILD_TYPE= -DCMAKE_CXX_FLAGS= -DCMAKE_EXPORT_COMPILE_COMMANDS=ON)

@@ -1,7 +1,7 @@
 # Fails unless a source file does not compile and the compiler says the sentence of its first line,
 # `// expect: a sentence`.
 #
-#   cmake -DCOMPILER=<path> -DINCLUDES="dir|dir" -DSOURCE=<path> -P check_compile_fail.cmake
+#   cmake -DCOMPILER=<path> -DINCLUDES="dir|dir" -DSOURCE=<path> -P compile_fail.cmake
 cmake_minimum_required(VERSION 3.25)
 
 file(READ "${SOURCE}" source)

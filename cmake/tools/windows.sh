@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Compiles the tests and examples for Windows, with mingw-w64, and runs the tests under Wine.
 #
-#   cmake/windows.sh [--install | options of ctest]
+#   cmake/tools/windows.sh [--install | options of ctest]
 #
 # With --install it only makes sure that what is needed is there (Debian's packages; as root). BOOST is
 # a folder with Boost's headers (/usr/include). It needs Catch2's headers, version 2. COPROC_WERROR=ON
 # makes warnings errors.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 boost=${BOOST:-/usr/include}
 
 missing=()

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Included by odr_a.cpp and odr_b.cpp, each of which gets its own copy of the functions below: what
+// Included by a.cpp and b.cpp, each of which gets its own copy of the functions below: what
 // that file sees of the library's inline things.
 
 #include <coproc/coproc.hpp>

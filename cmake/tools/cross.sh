@@ -2,12 +2,12 @@
 # Compiles for systems that are not this one, with Zig's C++ compiler, which brings their headers and
 # libc++: the examples for macOS, and the tests for musl, linked statically and run here.
 #
-#   cmake/cross.sh [TARGET ...]      aarch64-macos, x86_64-macos and x86_64-linux-musl, unless others
+#   cmake/tools/cross.sh [TARGET ...]      aarch64-macos, x86_64-macos and x86_64-linux-musl, unless others
 #
 # ZIG is the program (zig); BOOST a folder with Boost's headers, 1.88 or newer for musl
 # (/usr/include); what it builds lies in build/cross. It needs Catch2's headers, version 2.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 boost=${BOOST:-/usr/include}
 [ $# -gt 0 ] || set -- aarch64-macos x86_64-macos x86_64-linux-musl
 

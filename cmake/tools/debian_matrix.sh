@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests on other releases of Debian: their compilers, Boosts and Catch2.
 #
-#   cmake/debian_matrix.sh [--install | --build] [SUITE ...]      trixie and sid, unless others
+#   cmake/tools/debian_matrix.sh [--install | --build] [SUITE ...]      trixie and sid, unless others
 #                                                               are named; as root
 #
 # With --install it only makes sure that what is needed is there, with --build the suites are built,
@@ -11,18 +11,18 @@
 # (/var/cache/coproc-roots); this tree is copied into it, and tests/run does the rest there.
 # COPROC_WERROR=ON makes warnings errors.
 set -euo pipefail
-tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 roots=${COPROC_ROOTS:-/var/cache/coproc-roots}
 # What is done in the root, where the tree is /src.
 work=(/src/tests/run)
 case ${1:-} in
   --install)
-    work=(/src/cmake/setup.sh tests)
+    work=(/src/cmake/tools/setup.sh tests)
     shift
     ;;
   --build)
     work=(sh -euc 'cd /src
-      cmake/setup.sh tests
+      cmake/tools/setup.sh tests
       cmake --preset tests
       cmake --build --preset tests --target coproc_tests')
     shift
