@@ -13,7 +13,7 @@ file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/coproc_compiled.cpp"
   CONTENT "#include <coproc/src.hpp>\n" @ONLY)
 add_library(coproc_compiled STATIC EXCLUDE_FROM_ALL "${CMAKE_CURRENT_BINARY_DIR}/coproc_compiled.cpp")
 add_library(coproc::compiled ALIAS coproc_compiled)
-set_target_properties(coproc_compiled PROPERTIES OUTPUT_NAME coproc)
+set_target_properties(coproc_compiled PROPERTIES OUTPUT_NAME coproc EXPORT_COMPILE_COMMANDS OFF)
 target_link_libraries(coproc_compiled PUBLIC coproc::coproc)
 target_compile_definitions(coproc_compiled PUBLIC COPROC_SEPARATE_COMPILATION)
 if(MINGW) # an object that is not optimized has more sections than the usual format holds

@@ -25,26 +25,25 @@ for target in "$@"; do
   compile() { # FILE...: to objects of their names
     for file in "$@"; do
       "${cxx[@]}" -std=c++20 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
-        -isystem "$headers" -DCOPROC_CATCH_V3=0 "-DCOPROC_CHILD=\"$work/child\"" \
-        -c "$file" -o "$work/$(basename "$file" .cpp).o"
+        -Itests/support -isystem "$headers" -DCOPROC_SEPARATE_COMPILATION -DCOPROC_CATCH_V3=0 \
+        "-DCOPROC_CHILD=\"$work/child\"" -c "$file" -o "$work/$(basename "$file" .cpp).o"
     done
   }
+  echo '#include <coproc/src.hpp>' >"$work/coproc.cpp"
+  compile "$work/coproc.cpp"
   case $target in
     *-linux-musl)
-      compile tests/child.cpp tests/soak.cpp
-      suites=()
-      for file in tests/*.cpp; do
-        case $file in
-          tests/child.cpp | tests/soak.cpp | tests/faults.cpp | tests/counts.cpp | tests/keywords_collision.cpp) ;;
-          *) suites+=("$file") ;;
-        esac
+      compile tests/programs/child.cpp tests/programs/soak.cpp
+      suites=(tests/support/*.cpp tests/unit/*.cpp)
+      for file in tests/suites/*.cpp; do
+        [ "$file" = tests/suites/windows.cpp ] || suites+=("$file")
       done
       compile "${suites[@]}"
       objects=()
       for file in "${suites[@]}"; do objects+=("$work/$(basename "$file" .cpp).o"); done
       "${cxx[@]}" "$work/child.o" -o "$work/child"
-      "${cxx[@]}" "$work/soak.o" -o "$work/soak"
-      "${cxx[@]}" "${objects[@]}" -o "$work/tests"
+      "${cxx[@]}" "$work/soak.o" "$work/coproc.o" -o "$work/soak"
+      "${cxx[@]}" "${objects[@]}" "$work/coproc.o" -o "$work/tests"
       "$work/tests"
       "$work/soak" 10 4
       ;;

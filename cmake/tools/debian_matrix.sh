@@ -24,7 +24,7 @@ case ${1:-} in
     work=(sh -euc 'cd /src
       cmake/tools/setup.sh tests
       cmake --preset tests
-      cmake --build --preset tests --target coproc_tests')
+      cmake --build --preset tests --target coproc_suites')
     shift
     ;;
 esac

@@ -27,7 +27,7 @@ boost_version() {
 need "${CXX:-c++}" g++
 need cmake cmake
 need ninja ninja-build
-need python3 python3 # what examples/feed_python.cpp runs
+need python3 python3 # what examples/feed_python.cpp runs, and some of the checks
 for what in "$@"; do
   case $what in
     tests)
@@ -37,6 +37,8 @@ for what in "$@"; do
     ci)
       need ccache ccache
       need clang++ clang
+      need clang-format clang-format
+      need clang-tidy clang-tidy
       ;;
     *) fail "unknown word '$what' (tests, ci)" ;;
   esac

@@ -47,8 +47,7 @@ package Boost "$version" Boost::headers
 package Catch2 2.13 Catch2::Catch2
 
 cmake --preset windows
-# g++ 12 itself crashes in a coroutine now and then, and not when it is run again.
-cmake --build --preset windows || cmake --build --preset windows || cmake --build --preset windows
+cmake --build --preset windows
 
 export WINEPREFIX=$PWD/build/windows/wine WINEDEBUG=-all
 wine=$(command -v wine64 || echo /usr/lib/wine/wine64)

@@ -1,6 +1,6 @@
 # Builds and runs one consumer in an otherwise empty folder:
 #
-#   cmake -DWAY=<folder of consumers, or pkg_config> -DWORK=<folder> -DPREFIX=<where coproc is installed>
+#   cmake -DWAY=<folder of consumers, or [compiled_]pkg_config> -DWORK=<folder> -DPREFIX=<where coproc is installed>
 #     -DGENERATOR=<name> -DCOMPILER=<path> [-DLAUNCHER=<path>]
 #     [-DPACKAGE_OF=<build folder whose Debian package is unpacked to WORK/root first>] -P consumer.cmake
 cmake_minimum_required(VERSION 3.25)
@@ -27,34 +27,65 @@ if(PACKAGE_OF)
   must(dpkg-deb -x "${package}" root)
 endif()
 
-if(WAY STREQUAL "pkg_config")
+if(WAY MATCHES "pkg_config")
   set(ENV{PKG_CONFIG_PATH} "${PREFIX}/share/pkgconfig")
-  must(pkg-config --cflags --libs "coproc >= 0.1")
+  set(package coproc)
+  set(files quickstart.cpp)
+  if(WAY STREQUAL "compiled_pkg_config")
+    set(package coproc-compiled)
+    file(WRITE "${WORK}/own.cpp" "#include <coproc/src.hpp>\n")
+    list(APPEND files own.cpp)
+  endif()
+  must(pkg-config --cflags --libs "${package} >= 0.1")
+  if(package STREQUAL "coproc" AND output MATCHES "SEPARATE_COMPILATION"
+     OR package STREQUAL "coproc-compiled" AND NOT output MATCHES "-DCOPROC_SEPARATE_COMPILATION")
+    message(FATAL_ERROR "pkg-config says of ${package}: ${output}")
+  endif()
   separate_arguments(flags UNIX_COMMAND "${output}")
-  must("${COMPILER}" -std=c++20 quickstart.cpp -o program ${flags})
+  must("${COMPILER}" -std=c++20 ${files} -o program ${flags})
   must("${WORK}/program")
 else()
   file(COPY "${tree}/tests/consumers/${WAY}/" DESTINATION "${WORK}")
   set(configure "${CMAKE_COMMAND}" -S . -B build -G "${GENERATOR}"
     "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}"
     -DCMAKE_BUILD_TYPE= -DCMAKE_CXX_FLAGS= -DCMAKE_EXPORT_COMPILE_COMMANDS=ON)
-  if(WAY MATCHES "find_package|beside_boost_process")
-    list(APPEND configure "-DCMAKE_PREFIX_PATH=${PREFIX}")
-  else()
+  if(WAY MATCHES "add_subdirectory|fetch_content")
     list(APPEND configure "-DCOPROC_TREE=${tree}")
+  else()
+    list(APPEND configure "-DCMAKE_PREFIX_PATH=${PREFIX}")
   endif()
   must(${configure})
   must("${CMAKE_COMMAND}" --build build)
 
-  # Nothing of ours may reach the consumer: no tests and examples to build, no flag but the standard
-  # (and those of a library that it links itself).
+  # Nothing of ours may reach the consumer: no tests and examples to build, no library where none is
+  # linked, no flag but the standard (and those of a library that it links itself) and our one macro.
+  file(GLOB_RECURSE libraries "${WORK}/build/*.a")
+  list(FILTER libraries INCLUDE REGEX "/libcoproc\\.a$")
+  list(LENGTH libraries built)
+  set(linked 0)
+  if(WAY MATCHES "compiled|both_forms")
+    set(linked 1)
+  endif()
+  if(NOT built EQUAL linked)
+    message(FATAL_ERROR "It has built ${built} libraries of ours, and needs ${linked}.")
+  endif()
+  file(GLOB_RECURSE own "${WORK}/*.cpp")
+  list(FILTER own EXCLUDE REGEX "^${WORK}/build/|quickstart")
+  list(LENGTH own expected)
+  if(NOT expected)
+    set(expected 1) # quickstart.cpp
+  endif()
+  if(WAY STREQUAL "compiled_find_package")
+    set(expected 2) # for two programs
+  endif()
   file(READ "${WORK}/build/compile_commands.json" commands)
   string(JSON count LENGTH "${commands}")
-  if(NOT count EQUAL 1)
+  if(NOT count EQUAL expected)
     message("${commands}")
-    message(FATAL_ERROR "It compiles more than its own file.")
+    message(FATAL_ERROR "It compiles more than its own files.")
   endif()
   string(JSON command GET "${commands}" 0 command)
+  string(REPLACE " -DCOPROC_SEPARATE_COMPILATION" "" command "${command}")
   if(command MATCHES " -([DOWfgm][^ ]*)" AND NOT WAY STREQUAL "beside_boost_process")
     message("${command}")
     message(FATAL_ERROR "It compiles with -${CMAKE_MATCH_1}, which it has not asked for.")

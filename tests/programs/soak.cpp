@@ -283,7 +283,7 @@ int main(int argc, char** argv) {
   const int fds = count("/proc/self/fd"), tasks = count("/proc/self/task");
   soak(time, threads, seed);
   // Detached children are reaped apart from the io_context, by a thread that then ends.
-  const auto patience = clock_type::now() + 10s;
+  const auto patience = clock_type::now() + 120s;
   while ((has_children() || count("/proc/self/task") > tasks) && clock_type::now() < patience)
     std::this_thread::yield();
   require(!has_children(), "no child is left");

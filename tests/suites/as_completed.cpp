@@ -59,7 +59,7 @@ COPROC_TEST("as_completed: each next() goes on where it was called, not where th
     co_return done && strand != nullptr && strand->running_in_this_thread();
   };
   for (int i = 0; i < 4; ++i) {
-    const bool at_home = co_await coproc::wait_for(step(), 20s);
+    const bool at_home = co_await coproc::wait_for(step(), patience);
     CHECK(at_home);
   }
 }

@@ -310,7 +310,7 @@ TEST_CASE("gather: on a pool its coroutines run in parallel") {
   std::atomic<int> here = 0;
   const auto job = [&]() -> asio::awaitable<bool> {
     ++here;  // and holds on to its thread until the other is here
-    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    const auto deadline = std::chrono::steady_clock::now() + test::patience;
     while (here < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
     co_return here == 2;
   };

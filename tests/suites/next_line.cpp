@@ -38,7 +38,7 @@ COPROC_TEST("next_line: a flood of one output does not keep the other waiting", 
                                std_out = piped, std_err = piped);
   int writer = 0, seen = 0;
   bool late = false;
-  const auto until = std::chrono::steady_clock::now() + 20s;
+  const auto until = std::chrono::steady_clock::now() + patience;
   while (!late && std::chrono::steady_clock::now() < until) {
     const auto next = co_await process.next_line();
     if (!next) break;

@@ -154,10 +154,10 @@ TEST_CASE("run: a signal ends children deep in gather and wait_for") {
     co_return co_await process.wait();
   };
   const auto pair = [&]() -> asio::awaitable<void> {
-    co_await coproc::gather(waits(), coproc::wait_for(waits(), 20s));
+    co_await coproc::gather(waits(), coproc::wait_for(waits(), test::patience));
   };
   const auto main = [&]() -> asio::awaitable<void> {
-    co_await coproc::wait_for(coproc::gather(pair(), pair()), 20s);
+    co_await coproc::wait_for(coproc::gather(pair(), pair()), test::patience);
   };
   CHECK(interruption(main()).exit_code() == 130);
   CHECK(!test::has_children());
@@ -201,7 +201,7 @@ TEST_CASE("run: a second signal does not wait for the coroutine") {
   };
   const auto start = std::chrono::steady_clock::now();
   CHECK(interruption(main()).exit_code() == 130);
-  CHECK(std::chrono::steady_clock::now() - start < 30s);
+  CHECK(std::chrono::steady_clock::now() - start < test::patience);
   CHECK(cleaned == 1);
   test::run(no_child_is_left());
 }
@@ -359,7 +359,7 @@ TEST_CASE("run: with one thread nothing waits for a strand, not in a gather eith
   };
   static const auto everywhere = []() -> asio::awaitable<bool> {
     const bool in_main = co_await plain();
-    const auto [first, second] = co_await coproc::gather(plain(), coproc::wait_for(plain(), 10s));
+    const auto [first, second] = co_await coproc::gather(plain(), coproc::wait_for(plain(), test::patience));
     co_return in_main && first && second;
   };
   CHECK(coproc::run(everywhere()));
@@ -372,7 +372,7 @@ TEST_CASE("run: with several threads the jobs of a gather run in parallel") {
     // Each waits, without letting go of its thread, until the others are there too.
     const auto meet = [](std::atomic<int>& all) -> asio::awaitable<int> {
       ++all;
-      const auto deadline = std::chrono::steady_clock::now() + 20s;
+      const auto deadline = std::chrono::steady_clock::now() + test::patience;
       while (all < 3 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
       co_return all.load();
     };
@@ -433,7 +433,7 @@ TEST_CASE("run: with several threads what wait_for runs stays on its caller's st
         co_await test::turns(1);
       }
     };
-    const auto bounded = [&]() -> asio::awaitable<void> { co_await coproc::wait_for(loop(), 60s); };
+    const auto bounded = [&]() -> asio::awaitable<void> { co_await coproc::wait_for(loop(), test::patience); };
     test::beside<void> one(co_await asio::this_coro::executor, loop());
     co_await bounded();
     co_await one.result();

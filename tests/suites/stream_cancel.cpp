@@ -185,7 +185,7 @@ COPROC_TEST("stream_cancel: a read beaten by a timer with || loses nothing") {
   const auto second = co_await (timer.async_wait(asio::use_awaitable) || out.readline(into));
   CHECK(second.index() == 0);
   co_await process.std_in().write("x");
-  timer.expires_after(30s);
+  timer.expires_after(test::patience);
   const auto third = co_await (out.readline() || timer.async_wait(asio::use_awaitable));
   CHECK(third.index() == 0);
   CHECK(std::get<0>(third) == std::optional<std::string>("a line"));
@@ -298,9 +298,7 @@ TEST_CASE("stream_cancel: a cancellation that comes when the wait has just ended
     }
   };
   auto done = asio::co_spawn(strand, body(), asio::use_future);
-  std::thread other([&] { context.run_for(30s); });
-  context.run_for(30s);
-  other.join();
+  CHECK(test::run_out(context, 2));
   REQUIRE(done.wait_for(0s) == std::future_status::ready);
   done.get();
 }

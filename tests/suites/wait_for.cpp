@@ -53,24 +53,24 @@ asio::awaitable<int> owns_a_child(int& pid) {
 }  // namespace
 
 COPROC_TEST("wait_for: returns the value that comes in time") {
-  const int now = co_await wait_for(value(1), 10s);
+  const int now = co_await wait_for(value(1), test::patience);
   CHECK(now == 1);
-  const int later = co_await wait_for(value_after(5, 2), 10s);
+  const int later = co_await wait_for(value_after(5, 2), test::patience);
   CHECK(later == 2);
   auto process = co_await exec(child, "exit", 3);
-  const int code = co_await wait_for(process.wait(), 10s);
+  const int code = co_await wait_for(process.wait(), test::patience);
   CHECK(code == 3);
 }
 
 COPROC_TEST("wait_for: works for void, and for results that can only be moved") {
-  co_await wait_for(test::turns(3), 10s);
-  coproc::process process = co_await wait_for(exec(child, "exit", 4), 10s);
+  co_await wait_for(test::turns(3), test::patience);
+  coproc::process process = co_await wait_for(exec(child, "exit", 4), test::patience);
   const int code = co_await process.wait();
   CHECK(code == 4);
   const auto pointer = []() -> asio::awaitable<std::unique_ptr<int>> {
     co_return std::make_unique<int>(5);
   };
-  const std::unique_ptr<int> result = co_await wait_for(pointer(), 10s);
+  const std::unique_ptr<int> result = co_await wait_for(pointer(), test::patience);
   CHECK(*result == 5);
 }
 
@@ -79,7 +79,7 @@ COPROC_TEST("wait_for: throws a timeout_error when time has run out, and not bef
   const auto error = co_await thrown<coproc::timeout_error>(wait_for(for_ever(), 50ms));
   const auto took = clock_type::now() - start;
   CHECK(took >= 50ms);
-  CHECK(took < 10s);
+  CHECK(took < test::patience);
   CHECK(error.code() == asio::error::timed_out);
   CHECK(std::string(error.what()) == "timed out after 0.05 s");
   CHECK(error.elapsed() >= 50ms);
@@ -106,9 +106,9 @@ COPROC_TEST("wait_for: a timeout of communicate carries the output so far", "[po
   CHECK(so_far == "ready\n");
   CHECK(stuck.returncode() == std::nullopt);
   stuck.terminate();
-  const auto [out, err] = co_await wait_for(stuck.communicate(), 10s);
+  const auto [out, err] = co_await wait_for(stuck.communicate(), test::patience);
   CHECK(out == "ready\nterm\n");
-  const auto [all, none] = co_await wait_for(process.communicate(), 10s);
+  const auto [all, none] = co_await wait_for(process.communicate(), test::patience);
   CHECK(all == "some of it, and the rest");
 }
 
@@ -118,24 +118,24 @@ COPROC_TEST("wait_for: after a timeout of wait the child runs on and can be wait
   for (int i = 0; i < 3; ++i)
     co_await thrown<coproc::timeout_error>(wait_for(process.wait(), 2ms));
   process.terminate();
-  const int code = co_await wait_for(process.wait(), 10s);
+  const int code = co_await wait_for(process.wait(), test::patience);
   CHECK(code == 6);
 }
 
 COPROC_TEST("wait_for: other exceptions come through as they are") {
-  co_await thrown<coproc::launch_error>(wait_for(exec("no_such_program_anywhere"), 10s));
+  co_await thrown<coproc::launch_error>(wait_for(exec("no_such_program_anywhere"), test::patience));
   const auto number = []() -> asio::awaitable<void> {
     co_await test::turns(1);
     throw 42;
   };
-  const int thrown_number = co_await thrown<int>(wait_for(number(), 10s));
+  const int thrown_number = co_await thrown<int>(wait_for(number(), test::patience));
   CHECK(thrown_number == 42);
   // A cancellation that is not of its making is no timeout.
   const auto other = []() -> asio::awaitable<void> {
     co_await test::turns(1);
     throw coproc::cancelled_error("other");
   };
-  const auto error = co_await thrown<coproc::cancelled_error>(wait_for(other(), 10s));
+  const auto error = co_await thrown<coproc::cancelled_error>(wait_for(other(), test::patience));
   CHECK(std::string(error.what()) == "other: cancelled");
   // Nor is an exception that is made of the cancellation.
   const auto own = []() -> asio::awaitable<void> {
@@ -161,7 +161,7 @@ COPROC_TEST("wait_for: no time at all is still enough for what is there") {
     const int now = co_await wait_for(value(1), time);
     CHECK(now == 1);
     const auto error = co_await thrown<coproc::timeout_error>(wait_for(for_ever(), time));
-    CHECK(error.elapsed() < 10s);
+    CHECK(error.elapsed() < test::patience);
   }
 }
 
@@ -203,14 +203,14 @@ COPROC_TEST("wait_for: nested, the shorter one counts") {
     const auto error = co_await thrown<coproc::timeout_error>(wait_for(for_ever(), 1ms));
     co_return std::string(error.what());
   };
-  const std::string caught = co_await wait_for(inner(), 10s);
+  const std::string caught = co_await wait_for(inner(), test::patience);
   CHECK(caught == "timed out after 0.001 s");
   const auto not_caught =
-      co_await thrown<coproc::timeout_error>(wait_for(wait_for(for_ever(), 1ms), 10s));
+      co_await thrown<coproc::timeout_error>(wait_for(wait_for(for_ever(), 1ms), test::patience));
   CHECK(std::string(not_caught.what()) == "timed out after 0.001 s");
   bool ended = false;
   const auto outer = co_await thrown<coproc::timeout_error>(
-      wait_for(wait_for(wait_for(slow_to_end(ended), 20s), 10s), 2ms));
+      wait_for(wait_for(wait_for(slow_to_end(ended), test::patience), test::patience), 2ms));
   CHECK(std::string(outer.what()) == "timed out after 0.002 s");
   CHECK(ended);
 }
@@ -220,7 +220,7 @@ COPROC_TEST("wait_for: nested, the output so far comes through") {
   std::string so_far;
   for (auto time = 1ms; so_far.empty(); time *= 2) {
     const auto error = co_await thrown<coproc::timeout_error>(
-        wait_for(wait_for(process.communicate(), 20s), time));
+        wait_for(wait_for(process.communicate(), test::patience), time));
     so_far = error.out();
   }
   CHECK(so_far == "ready\n");
@@ -231,7 +231,7 @@ COPROC_TEST("wait_for: cancelled from outside it cancels, waits, and is no timeo
   for (const auto type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
                           asio::cancellation_type::total}) {
     bool ended = false;
-    beside<void> waiting(executor, wait_for(slow_to_end(ended), 20s));
+    beside<void> waiting(executor, wait_for(slow_to_end(ended), test::patience));
     co_await test::turns(3);
     waiting.cancel(type);
     const auto error = co_await thrown<coproc::cancelled_error>(waiting.result());
@@ -244,7 +244,7 @@ COPROC_TEST("wait_for: a cancellation from outside at any moment is not missed")
   const auto executor = co_await asio::this_coro::executor;
   for (int moment = 0; moment < 30; ++moment) {
     const auto job = [](int turns) -> asio::awaitable<void> {  // then it would go on for ever
-      for (;;) co_await wait_for(test::turns(turns), 10s);
+      for (;;) co_await wait_for(test::turns(turns), test::patience);
     };
     beside<void> waiting(executor, job(moment % 4));
     co_await test::turns(moment);
@@ -288,10 +288,10 @@ COPROC_TEST("wait_for: a child that ends in the very moment is never lost") {
 
 COPROC_TEST("wait_for: composes with || and gather") {
   using namespace asio::experimental::awaitable_operators;
-  const auto first = co_await (wait_for(for_ever(), 20s) || wait_for(value(3), 20s));
+  const auto first = co_await (wait_for(for_ever(), test::patience) || wait_for(value(3), test::patience));
   CHECK(first.index() == 1);
   const auto [one, two] = co_await coproc::gather(
-      wait_for(for_ever(), 1ms), wait_for(value(2), 10s), return_exceptions = true);
+      wait_for(for_ever(), 1ms), wait_for(value(2), test::patience), return_exceptions = true);
   CHECK_THROWS_AS(one.value(), coproc::timeout_error);
   CHECK(two.value() == 2);
 }
@@ -302,7 +302,7 @@ COPROC_TEST("wait_for: works in the clean-up of a coroutine that has been cancel
     asio::steady_timer never(co_await asio::this_coro::executor, clock_type::time_point::max());
     co_await never.async_wait(asio::as_tuple(asio::use_awaitable));
     co_await asio::this_coro::throw_if_cancelled(false);
-    const int result = co_await wait_for(value_after(5, 1), 10s);
+    const int result = co_await wait_for(value_after(5, 1), test::patience);
     in_time = result == 1;
     try {
       co_await wait_for(for_ever(), 1ms);

@@ -105,6 +105,39 @@ asio::awaitable<bool> eventually(Condition condition) {
   co_return holds;
 }
 
+/// The timeout_error of `make(time)` when that was time enough for the child to write @p said. As long
+/// as it was not, another is made with twice the time: a slow machine needs more of it.
+template <class Make>
+asio::awaitable<coproc::timeout_error> timed_out(std::chrono::milliseconds& time, std::string said,
+                                                 Make make) {
+  for (;; time *= 2) {
+    if (time > patience) FAIL("in no time does it write " << said);
+    auto e = co_await thrown<coproc::timeout_error>(make(time));
+    if ((e.out() + e.err()).find(said) != std::string::npos) co_return e;
+  }
+}
+
+/// Whether `attempt(time)` is true with some time: @p time at first, and always twice as much.
+template <class Attempt>
+asio::awaitable<bool> in_some_time(std::chrono::milliseconds time, Attempt attempt) {
+  for (; time < patience; time *= 2) {
+    const bool enough = co_await attempt(time);
+    if (enough) co_return true;
+  }
+  co_return false;
+}
+
+/// Whether `attempt()` is true one time of twenty: for what another process has to do within a time
+/// that is the library's own, as the silence after which it takes a pipe for held.
+template <class Attempt>
+asio::awaitable<bool> sooner_or_later(Attempt attempt) {
+  for (int i = 0; i < 20; ++i) {
+    const bool well = co_await attempt();
+    if (well) co_return true;
+  }
+  co_return false;
+}
+
 /// Goes around the event loop, on a context with one thread: what is ready by then has happened.
 inline asio::awaitable<void> turns(int count) {
   for (int i = 0; i < count; ++i) co_await asio::post(asio::use_awaitable);
