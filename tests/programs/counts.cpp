@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <atomic>
 #include <coproc/coproc.hpp>
+#include <coproc/detail/descriptor.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <coproc/coproc.hpp>
+#include <coproc/detail/launch.hpp>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>

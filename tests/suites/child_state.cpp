@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <coproc/detail/descriptor.hpp>
 #include <map>
 #include <thread>
 

@@ -1,6 +1,12 @@
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
+#include <coproc/detail/context.hpp>
+#include <coproc/detail/exchange.hpp>
+#include <coproc/detail/launch.hpp>
+#include <coproc/detail/system.hpp>
+#include <coproc/detail/wakeup.hpp>
+
 #include "host.hpp"
 
 namespace ending_tests {

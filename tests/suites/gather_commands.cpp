@@ -7,6 +7,8 @@
 #include "support.hpp"
 #else
 #include "host.hpp"
+
+#include <coproc/detail/descriptor.hpp>
 #endif
 
 namespace gather_commands_tests {

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/launch.hpp>
 #include <utility>
 
 #include "host.hpp"

@@ -3,10 +3,10 @@
 
 #include <sys/stat.h>
 
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <coproc/detail/descriptor.hpp>
 #include <cstdio>
 #include <map>
-
-#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "host.hpp"
 

@@ -9,6 +9,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/use_future.hpp>
+#include <coproc/detail/pipe_reader.hpp>
 
 namespace stream_cancel_tests {
 

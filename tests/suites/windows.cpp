@@ -6,6 +6,8 @@
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/options.hpp>
 
 #include "support.hpp"
 

@@ -38,7 +38,7 @@ bool run_out(asio::io_context& context, int threads, std::chrono::seconds watchd
 }
 
 void run_on_threads(int threads, asio::awaitable<void> body, std::chrono::seconds watchdog) {
-  soon(at_rest, 2s);
+  soon(at_rest, 20s);
   asio::io_context context(threads);
   std::exception_ptr failure;
   std::atomic<bool> ended = false;

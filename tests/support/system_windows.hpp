@@ -4,6 +4,8 @@
 
 // A look at what this process holds, and at others.
 
+#include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/signals.hpp>
 #include <tlhelp32.h>
 
 #include <set>
