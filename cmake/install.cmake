@@ -1,12 +1,14 @@
-# What `cmake --install` installs: headers, a CMake package, a pkg-config file. Nothing depends on
-# the architecture, so all of it goes below share/ beside the headers.
+# What `cmake --install` installs: headers, a CMake package, pkg-config files. Nothing depends on the
+# architecture, so all of it goes below share/ beside the headers; coproc::compiled is built by whoever
+# links it.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/coproc")
 set(pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 
-install(TARGETS coproc EXPORT coproc-targets FILE_SET HEADERS FILE_SET other_systems)
+install(TARGETS coproc EXPORT coproc-targets
+  FILE_SET HEADERS FILE_SET other_systems FILE_SET definitions)
 install(EXPORT coproc-targets NAMESPACE coproc:: DESTINATION "${package_dir}")
 
 configure_package_config_file(
@@ -19,9 +21,10 @@ write_basic_package_version_file(
 install(FILES
   "${PROJECT_BINARY_DIR}/coproc-config.cmake"
   "${PROJECT_BINARY_DIR}/coproc-config-version.cmake"
+  cmake/compiled.cmake
   DESTINATION "${package_dir}")
 
-# The .pc file finds the headers from where it lies itself, so that an installed tree can be moved.
+# coproc.pc finds the headers from where it lies itself, so that an installed tree can be moved.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}" OR IS_ABSOLUTE "${pc_dir}")
   set(pc_includedir "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
 else()
@@ -32,8 +35,10 @@ set(pc_libs -pthread)
 if(WIN32)
   string(APPEND pc_libs " -lws2_32 -lmswsock") # those of Asio
 endif()
-configure_file(cmake/coproc.pc.in "${PROJECT_BINARY_DIR}/coproc.pc" @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/coproc.pc" DESTINATION "${pc_dir}")
+foreach(name coproc coproc-compiled)
+  configure_file(cmake/${name}.pc.in "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${pc_dir}")
+endforeach()
 
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 

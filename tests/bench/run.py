@@ -49,6 +49,7 @@ def contestants(folder):
     found = {"floor": program("bench_floor"), "coproc": program("bench_coproc")}
     for name in VARIANTS:
         found[name] = program("bench_coproc")
+    found["coproc, compiled"] = program("bench_coproc_compiled")  # its other form
     found["Boost.Process v2"] = program("bench_boost")
     found["libuv"] = program("bench_libuv")
     if shutil.which("go"):

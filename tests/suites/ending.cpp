@@ -1,0 +1,469 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <coproc/detail/context.hpp>
+#include <coproc/detail/exchange.hpp>
+#include <coproc/detail/launch.hpp>
+#include <coproc/detail/system.hpp>
+#include <coproc/detail/wakeup.hpp>
+
+#include "host.hpp"
+
+namespace ending_tests {
+
+using namespace test;
+using coproc::command;
+
+// How a child is ended: by stop, by the end of its process, or not at all (detach).
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+
+asio::awaitable<coproc::process> ready_child(command what) {
+  auto process = co_await coproc::exec(what, std_out = piped);
+  const auto line = co_await process.std_out().readline();
+  REQUIRE(line == "ready");
+  co_return process;
+}
+
+/// Waits until @p count processes have said "ready" to the child's pipe.
+asio::awaitable<void> ready(coproc::process& process, int count) {
+  for (int i = 0; i < count; ++i) {
+    const auto line = co_await process.std_out().readline();
+    REQUIRE(line == "ready");
+  }
+}
+
+/// A group of a shell and two of `child`; what they do is up to the words given.
+command group_of(std::string first, std::string second) {
+  const std::string program = coproc::quote(child);
+  return command("/bin/sh", "-c", program + ' ' + first + " & exec " + program + ' ' + second,
+                 process_group = new_group, std_out = piped);
+}
+
+/// True when no process, and no zombie, of that group is left.
+bool group_gone(pid_t group) {
+  while (::waitpid(-group, nullptr, WNOHANG) > 0) {  // orphans that came to us
+  }
+  return ::kill(-group, 0) != 0 && errno == ESRCH;
+}
+
+/// Starts a group of two and stops it within a grace in which its leader obeys, and ends with @p code:
+/// one that is longer and longer, since all of it is used up where a zombie that nobody reaps is left.
+asio::awaitable<pid_t> stopped_group(command what, int code) {
+  pid_t group = 0;
+  const auto stopped = [&](std::chrono::milliseconds time) -> asio::awaitable<bool> {
+    auto process = co_await coproc::exec(what);
+    co_await ready(process, 2);
+    group = process.pid();
+    const int ended = co_await process.stop(time);
+    if (ended == code) co_return true;
+    CHECK(ended == -SIGKILL);
+    const bool gone = co_await eventually([&] { return group_gone(group); });
+    CHECK(gone);
+    co_return false;
+  };
+  const bool obeyed = co_await in_some_time(100ms, stopped);
+  CHECK(obeyed);
+  co_return group;
+}
+
+/// A child made on @p context, which is left as it is then.
+coproc::process made_on(asio::io_context& context, command what) {
+  std::optional<coproc::process> made;
+  context.restart();
+  asio::co_spawn(
+      context,
+      [](command how, std::optional<coproc::process>& result) -> asio::awaitable<void> {
+        result.emplace(co_await ready_child(std::move(how)));
+      }(std::move(what), made),
+      asio::detached);
+  while (!made && context.run_one() > 0) {
+  }
+  REQUIRE(made);
+  return std::move(*made);
+}
+
+}  // namespace
+
+// ---- stop ----
+
+COPROC_TEST("ending: stop asks first, and returns the moment the child has ended") {
+  auto asked = co_await ready_child(command(child, "on-term", 7));
+  const int seven = co_await asked.stop(std::chrono::hours(10));  // the watchdog is faster
+  CHECK(seven == 7);
+  auto plain = co_await ready_child(command(child, "wait"));
+  const int terminated = co_await plain.stop(std::chrono::hours(10));
+  CHECK(terminated == -SIGTERM);
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("ending: stop kills what does not end within the grace") {
+  auto process = co_await ready_child(command(child, "ignore-term"));
+  const auto start = clock_type::now();
+  const int code = co_await process.stop(100ms);
+  CHECK(code == -SIGKILL);
+  CHECK(clock_type::now() - start >= 100ms);
+  CHECK(clock_type::now() - start < patience);
+}
+
+COPROC_TEST("ending: stop without a grace kills at once") {
+  auto process = co_await ready_child(command(child, "ignore-term"));
+  const int code = co_await process.stop(0s);
+  CHECK(code == -SIGKILL);
+}
+
+COPROC_TEST("ending: stop reaches a child that is stopped") {
+  auto process = co_await ready_child(command(child, "on-term", 7));
+  process.send_signal(SIGSTOP);
+  const bool stopped = co_await eventually([&] {
+    siginfo_t info = {};
+    ::waitid(P_PID, static_cast<id_t>(process.pid()), &info, WSTOPPED | WNOHANG | WNOWAIT);
+    return info.si_pid == process.pid();
+  });
+  CHECK(stopped);
+  const int code = co_await process.stop(std::chrono::hours(10));
+  CHECK(code == 7);
+}
+
+COPROC_TEST("ending: stop of an ended child gives its code at once") {
+  auto process = co_await coproc::exec(child, "exit", 3);
+  co_await process.wait();
+  for (int i = 0; i < 2; ++i) {
+    const int code = co_await process.stop(std::chrono::hours(10));
+    CHECK(code == 3);
+  }
+}
+
+COPROC_TEST("ending: stop may be called by two at once, beside a wait") {
+  auto process = co_await ready_child(command(child, "ignore-term"));
+  const auto [first, second, waited] =
+      co_await coproc::gather(process.stop(50ms), process.stop(10h), process.wait());
+  CHECK(first == -SIGKILL);
+  CHECK(second == -SIGKILL);
+  CHECK(waited == -SIGKILL);
+}
+
+COPROC_TEST("ending: stop cancelled kills at once, and the child can be waited for") {
+  auto process = co_await ready_child(command(child, "ignore-term"));
+  beside<int> stopping(co_await asio::this_coro::executor, process.stop(10h));
+  co_await turns(5);
+  CHECK_FALSE(process.returncode());
+  stopping.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(stopping.result());
+  const int code = co_await process.wait();
+  CHECK(code == -SIGKILL);
+}
+
+// ---- groups ----
+
+COPROC_TEST("ending: stop ends the whole group that the child leads") {
+  const subreaper orphans;
+  const pid_t group = co_await stopped_group(group_of("wait", "on-term 4"), 4);
+  const bool gone = co_await eventually([&] { return group_gone(group); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: stop kills what is left of a group whose leader has obeyed") {
+  const subreaper orphans;
+  const pid_t group = co_await stopped_group(group_of("ignore-term", "on-term 4"), 4);
+  const bool gone = co_await eventually([&] { return group_gone(group); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: stop ends a group whose leader has ended long ago") {
+  const subreaper orphans;
+  auto process = co_await coproc::exec(child, "grandchild", process_group = new_group, std_out = piped);
+  const auto line = co_await process.std_out().readline();
+  co_await process.wait();
+  CHECK(exists(std::stoi(line.value())));
+  const int code = co_await process.stop(100ms);
+  CHECK(code == 0);
+  const bool gone = co_await eventually([&] { return group_gone(process.pid()); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: a session is a group as well") {
+  const subreaper orphans;
+  const command what(group_of("wait", "wait"), process_group = new_group, new_session = true);
+  const pid_t group = co_await stopped_group(what, -SIGTERM);
+  const bool gone = co_await eventually([&] { return group_gone(group); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: a pipeline of a shell in its own group leaves nothing behind") {
+  const subreaper orphans;
+  pid_t group = 0;
+  {
+    const std::string program = coproc::quote(child);
+    auto process = co_await coproc::shell(program + " wait | " + program + " cat",
+                                          process_group = new_group, std_out = piped);
+    co_await ready(process, 1);
+    group = process.pid();
+  }
+  const bool gone = co_await eventually([&] { return group_gone(group); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: without a group of its own only the child itself is ended") {
+  const subreaper orphans;
+  const std::string program = coproc::quote(child);
+  auto process = co_await coproc::shell(
+      program + " wait & echo $!; exec " + program + " wait", std_out = piped);
+  pid_t other = 0;
+  for (int i = 0; i < 3; ++i) {  // "ready" twice, and the pid, in any order
+    const auto line = co_await process.std_out().readline();
+    if (line != "ready") other = std::stoi(line.value());
+  }
+  const int code = co_await process.stop(10h);
+  CHECK(code == -SIGTERM);
+  CHECK(::waitpid(other, nullptr, WNOHANG) == 0);
+  ::kill(other, SIGKILL);
+  CHECK(::waitpid(other, nullptr, 0) == other);
+}
+
+// ---- the end of the process object ----
+
+TEST_CASE("ending: a process destroyed while it runs is gone when its io_context is done") {
+  pid_t pid = 0;
+  test::run([](pid_t& number) -> asio::awaitable<void> {
+    const auto process = co_await ready_child(command(child, "ignore-term"));
+    number = process.pid();
+  }(pid));
+  CHECK_FALSE(exists(pid));
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("ending: a process destroyed while it runs takes its group with it") {
+  const subreaper orphans;
+  pid_t group = 0;
+  {
+    auto process = co_await coproc::exec(group_of("ignore-term", "ignore-term"));
+    co_await ready(process, 2);
+    group = process.pid();
+  }
+  const bool gone = co_await eventually([&] { return group_gone(group); });
+  CHECK(gone);
+}
+
+COPROC_TEST("ending: destroying a process cancels what waits for it") {
+  std::optional<coproc::process> process(
+      co_await coproc::exec(child, "wait", std_in = piped, std_out = piped));
+  const auto line = co_await process->std_out().readline();
+  CHECK(line == "ready");
+  const auto executor = co_await asio::this_coro::executor;
+  beside<int> waiting(executor, process->wait());
+  beside<std::string> reading(executor, process->std_out().read());
+  beside<void> writing(executor, process->std_in().write(std::string(1 << 20, 'x')));
+  co_await turns(5);
+  process.reset();
+  (void)co_await thrown<coproc::cancelled_error>(waiting.result());
+  (void)co_await thrown<coproc::cancelled_error>(reading.result());
+  (void)co_await thrown<coproc::cancelled_error>(writing.result());
+}
+
+COPROC_TEST("ending: destroying a process cancels its communicate and its stop") {
+  std::optional<coproc::process> process(co_await ready_child(command(child, "ignore-term")));
+  const auto executor = co_await asio::this_coro::executor;
+  beside<coproc::output> communicating(executor, process->communicate());
+  beside<int> stopping(executor, process->stop(10h));
+  co_await turns(5);
+  process.reset();
+  (void)co_await thrown<coproc::cancelled_error>(communicating.result());
+  (void)co_await thrown<coproc::cancelled_error>(stopping.result());
+}
+
+COPROC_TEST("ending: a cancelled coroutine's child is ended by its scope") {
+  pid_t pid = 0;
+  beside<void> owner(co_await asio::this_coro::executor,
+                     [](pid_t& number) -> asio::awaitable<void> {
+                       auto process = co_await ready_child(command(child, "ignore-term"));
+                       number = process.pid();
+                       co_await process.wait();
+                     }(pid));
+  const bool started = co_await eventually([&] { return pid != 0; });
+  REQUIRE(started);
+  owner.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(owner.result());
+  const bool gone = co_await eventually([&] { return !exists(pid); });
+  CHECK(gone);
+}
+
+TEST_CASE("ending: a process destroyed when its io_context is stopped is killed and reaped") {
+  asio::io_context context(1);
+  std::optional<coproc::process> process(made_on(context, command(child, "ignore-term")));
+  const pid_t pid = process->pid();
+  context.stop();
+  process.reset();
+  CHECK(soon([&] { return !exists(pid); }));
+}
+
+TEST_CASE("ending: a process may outlive its io_context, and is killed and reaped even so") {
+  std::optional<asio::io_context> context(std::in_place, 1);
+  std::optional<coproc::process> process(made_on(*context, command(child, "ignore-term")));
+  const pid_t pid = process->pid();
+  (void)process->handle();
+  context.reset();
+  CHECK(process->pid() == pid);
+  CHECK_FALSE(process->returncode());
+  CHECK(exists(pid));
+  process->send_signal(0);
+  process.reset();
+  CHECK(soon([&] { return !exists(pid); }));
+}
+
+TEST_CASE("ending: a child's end is seen, by a look, when its io_context has gone") {
+  std::optional<asio::io_context> context(std::in_place, 1);
+  coproc::process process = made_on(*context, command(child, "on-term", 5));
+  context.reset();
+  process.terminate();
+  CHECK(soon([&] { return process.returncode().has_value(); }));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("ending: coroutines that own children go with their io_context") {
+  std::vector<pid_t> pids;
+  {
+    asio::io_context context(1);
+    for (int i = 0; i < 3; ++i)
+      asio::co_spawn(
+          context,
+          [](std::vector<pid_t>& all) -> asio::awaitable<void> {
+            auto process = co_await ready_child(command(child, "ignore-term"));
+            all.push_back(process.pid());
+            co_await process.wait();
+          }(pids),
+          asio::detached);
+    while (pids.size() < 3 && context.run_one() > 0) {
+    }
+    context.poll();
+  }
+  for (const pid_t pid : pids) CHECK(soon([&] { return !exists(pid); }));
+}
+
+TEST_CASE("ending: no thread is left when the last destroyed child has been reaped") {
+  REQUIRE(soon(at_rest));
+  const int before = thread_count();
+  {
+    asio::io_context context(1);
+    std::vector<coproc::process> all;
+    for (int i = 0; i < 5; ++i) all.push_back(made_on(context, command(child, "ignore-term")));
+  }
+  CHECK(soon([] { return !has_children(); }));
+  CHECK(soon([&] { return thread_count() <= before; }));
+}
+
+// ---- detach ----
+
+COPROC_TEST("ending: a detached child goes on, and is reaped when it ends") {
+  pid_t pid = 0;
+  {
+    auto process = co_await ready_child(command(child, "wait"));
+    pid = process.pid();
+    process.detach();
+    coproc::process moved = std::move(process);
+    coproc::process assigned = co_await coproc::exec(child, "exit", 0);
+    assigned = std::move(moved);
+  }
+  co_await turns(5);
+  CHECK(::waitpid(pid, nullptr, WNOHANG) == 0);
+  ::kill(pid, SIGTERM);
+  const bool reaped = co_await eventually([&] { return !exists(pid); });
+  CHECK(reaped);
+}
+
+TEST_CASE("ending: a detached child does not keep its io_context, and outlives it") {
+  pid_t pid = 0;
+  test::run([](pid_t& number) -> asio::awaitable<void> {
+    auto process = co_await ready_child(command(child, "wait"));
+    number = process.pid();
+    process.detach();
+  }(pid));
+  CHECK(::waitpid(pid, nullptr, WNOHANG) == 0);
+  ::kill(pid, SIGTERM);
+  CHECK(soon([&] { return !exists(pid); }));
+}
+
+COPROC_TEST("ending: a detached child is still the process's as long as that is there") {
+  auto process = co_await ready_child(command(child, "on-term", 6));
+  process.detach();
+  process.terminate();
+  const int code = co_await process.wait();
+  CHECK(code == 6);
+}
+
+TEST_CASE("ending: reaping a killed child does not stop an io_context that nobody runs just now") {
+  asio::io_context context;
+  std::optional<coproc::process> process;
+  auto launch = [&]() -> asio::awaitable<void> {
+    process.emplace(co_await coproc::exec(child, "wait", std_out = devnull));
+  };
+  asio::co_spawn(context, launch(), asio::detached);
+  context.run();
+  context.restart();
+  process.reset();
+  REQUIRE(soon([] { return !has_children(); }));
+  CHECK_FALSE(context.stopped());
+  bool ran = false;
+  asio::post(context, [&] { ran = true; });
+  context.run();
+  CHECK(ran);
+}
+
+TEST_CASE("ending: a host may change its user while the library's own threads run") {
+  // The C library asks every thread for that, by a signal.
+  int pid = 0;
+  test::run([](int& number) -> asio::awaitable<void> {
+    auto process = co_await coproc::exec(child, "wait", kill_on_parent_death = true);
+    number = process.pid();
+    process.detach();
+  }(pid));
+  CHECK(::setresgid(static_cast<gid_t>(-1), ::getegid(), static_cast<gid_t>(-1)) == 0);
+  ::kill(pid, SIGKILL);
+  CHECK(soon([] { return !has_children(); }));
+}
+
+COPROC_TEST("ending: a group whose number has been given to another is not signalled") {
+  // As if this child, which leads a group, had got the number of a leader that is gone.
+  auto process = co_await coproc::exec(child, "wait", process_group = new_group);
+  CHECK(coproc::detail::system::send_group_signal(process.pid(), -1, 0, false) == 0);
+  CHECK(coproc::detail::system::send_group_signal(process.pid(), -1, 0, true) == ESRCH);
+}
+
+COPROC_TEST("ending: without a pidfd an end before the first wait is seen") {
+  for (int i = 0; i < 2; ++i) {
+    const command what(child, "say", "x", "", std_out = piped);
+    auto started = coproc::detail::launch(what);
+    started.pidfd.reset();
+    siginfo_t info{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(started.pid), &info, WEXITED | WNOWAIT) == 0);
+    coproc::process process(std::make_shared<coproc::detail::exchange>(
+        co_await asio::this_coro::executor, started, what.options()));
+    if (i == 0) {
+      const auto result = co_await process.communicate();
+      CHECK(result.out == "x");
+    } else {
+      co_await process.stop();
+    }
+    CHECK(process.returncode() == 0);
+  }
+}
+
+COPROC_TEST("ending: one clean-up is not waited for by those that came before it") {
+  const auto executor = co_await asio::this_coro::executor;
+  auto& service = coproc::detail::context_service::of(executor);
+  const auto forget = [](coproc::detail::context_service&) {};
+  const auto first = service.cleanup_started(executor, forget);
+  beside<void> waiting(executor, coproc::detail::wait_until_clean());
+  co_await turns(5);
+  CHECK_FALSE(waiting.done());
+  const auto second = service.cleanup_started(executor, forget);
+  service.cleanup_finished(first);
+  co_await waiting.result();
+  CHECK(service.cleaning() == second);
+  service.cleanup_finished(second);
+  CHECK(service.cleaning() == 0);
+}
+
+}  // namespace ending_tests

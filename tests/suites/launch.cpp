@@ -1,0 +1,354 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/launch.hpp>
+#include <utility>
+
+#include "host.hpp"
+
+namespace launch_tests {
+
+using namespace test;
+using coproc::command;
+
+// Launches that fail: with the right errno, a word on the step and the object at fault, and nothing
+// left behind (failed_launch looks for that).
+
+namespace {
+
+std::string what_of(const coproc::launch_error& e) { return e.what(); }
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+void make_executable(const std::filesystem::path& path, const std::string& text) {
+  write_file(path, text);
+  std::filesystem::permissions(path, std::filesystem::perms(0755));
+}
+
+/// Launches with room for 0, 1, 2, ... more descriptors until one works. How many did not.
+asio::awaitable<int> launch_in_growing_room(command what) {
+  // No gaps, so that the limit is the room.
+  std::vector<coproc::detail::unique_fd> fillers;
+  const int top = *open_fds().rbegin();
+  for (int fd = 0; fd < top;) {
+    fillers.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    fd = fillers.back().get();
+  }
+  const std::set<int> before = open_fds();
+  const auto first_free = static_cast<rlim_t>(*before.rbegin() + 1);
+  for (int failures = 0;; ++failures) {
+    REQUIRE(failures < 50);
+    std::optional<coproc::process> process;
+    {
+      const saved_limit limit(RLIMIT_NOFILE, first_free + static_cast<rlim_t>(failures));
+      try {
+        process.emplace(co_await coproc::exec(what));
+      } catch (const coproc::launch_error& e) {
+        CAPTURE(failures, e.what());
+        CHECK(e.code().value() == EMFILE);
+      }
+    }
+    if (process) {
+      co_await process->stop();
+      co_return failures;
+    }
+    CHECK(open_fds() == before);
+    CHECK_FALSE(has_children());
+  }
+}
+
+}  // namespace
+
+COPROC_TEST("launch: a missing program is told as a shell would") {
+  const auto e = co_await failed_launch(command("non_existent_command", "x"));
+  CHECK(e.code().value() == ENOENT);
+  CHECK(e.step() == "exec");
+  CHECK(what_of(e) == "non_existent_command: No such file or directory");
+  const auto with_path = co_await failed_launch(command("/nowhere/program"));
+  CHECK(with_path.code().value() == ENOENT);
+  CHECK(what_of(with_path) == "/nowhere/program: No such file or directory");
+}
+
+COPROC_TEST("launch: a directory is no program") {
+  const temporary_directory directory;
+  const auto e = co_await failed_launch(command(directory.path));
+  CHECK(e.code().value() == EACCES);
+  CHECK(e.step() == "exec");
+  CHECK(what_of(e) == directory.path.string() + ": Permission denied");
+}
+
+COPROC_TEST("launch: a file that is not executable is no program, for root neither") {
+  const temporary_directory directory;
+  write_file(directory.path / "file", "#!/bin/sh\n");
+  const auto e = co_await failed_launch(command(directory.path / "file"));
+  CHECK(e.code().value() == EACCES);
+  CHECK(e.step() == "exec");
+}
+
+COPROC_TEST("launch: a text without an interpreter line is not given to a shell") {
+  const temporary_directory directory;
+  make_executable(directory.path / "script", "exit 3\n");
+  const auto e = co_await failed_launch(command(directory.path / "script"));
+  CHECK(e.code().value() == ENOEXEC);
+  CHECK(what_of(e) == (directory.path / "script").string() + ": Exec format error");
+  // A shell runs it, as ever.
+  auto shell = co_await coproc::shell("./script", cwd = directory.path);
+  const int code = co_await shell.wait();
+  CHECK(code == 3);
+}
+
+COPROC_TEST("launch: a script whose interpreter is missing") {
+  const temporary_directory directory;
+  make_executable(directory.path / "script", "#!/no/such/interpreter\n");
+  const auto e = co_await failed_launch(command(directory.path / "script"));
+  CHECK(e.code().value() == ENOENT);
+}
+
+COPROC_TEST("launch: what no program can be given is refused, not cut short") {
+  const std::string nul("a\0b", 3);
+  const std::string ends_with_nul("a\0", 2);
+  const std::pair<command, std::string_view> cases[] = {
+      {command(""), "arguments"},
+      {command(std::vector<std::string>()), "arguments"},
+      {command(nul), "arguments"},
+      {command(child + ends_with_nul, "exit", 0), "arguments"},
+      {command(child, "exit", 0, nul), "arguments"},
+      {command(child, "exit", 0, argv0 = nul), "arguments"},
+      {command(child, "exit", 0, env["K"] = nul), "environment"},
+      {command(child, "exit", 0, env[nul] = "v"), "environment"},
+      {command(child, "exit", 0, env[""] = "v"), "environment"},
+      {command(child, "exit", 0, env["A=B"] = "v"), "environment"},
+      {command(child, "exit", 0, env["A=B"] = unset), "environment"},
+      {command(child, "exit", 0, cwd = std::filesystem::path(std::string("/\0x", 3))), "chdir"},
+      {command(child, "exit", 0, std_in = std::string("/dev/null\0x", 11)), "open"},
+      {command(child, "exit", 0, std_out = append(std::string("/dev/null\0x", 11))), "open"}};
+  for (const auto& [what, step] : cases) {
+    const auto e = co_await failed_launch(what);
+    CAPTURE(e.what());
+    CHECK(e.code() == boost::system::errc::invalid_argument);
+    CHECK(e.step() == step);
+  }
+}
+
+COPROC_TEST("launch: a missing working directory is named, not the program") {
+  const auto e = co_await failed_launch(command(child, "exit", 0, cwd = "/no/such/place"));
+  CHECK(e.code().value() == ENOENT);
+  CHECK(e.step() == "chdir");
+  CHECK(what_of(e) == child + ": chdir '/no/such/place': No such file or directory");
+}
+
+COPROC_TEST("launch: a working directory that is a file") {
+  const auto e = co_await failed_launch(command(child, "exit", 0, cwd = child));
+  CHECK(e.code().value() == ENOTDIR);
+  CHECK(e.step() == "chdir");
+}
+
+COPROC_TEST("launch: a working directory that may not be entered") {
+  const temporary_directory directory;
+  const auto closed = directory.path / "closed";
+  std::filesystem::create_directory(closed);
+  std::filesystem::permissions(closed, std::filesystem::perms(0600));
+  command what(child, "exit", 0, cwd = closed);
+  // Root may enter all; but the child has become another by then.
+  if (::geteuid() == 0) what = command(what, as_user = 65534);
+  const auto e = co_await failed_launch(what);
+  CHECK(e.code().value() == EACCES);
+  CHECK(e.step() == "chdir");
+  CHECK(contains(what_of(e), closed.string()));
+}
+
+COPROC_TEST("launch: a redirect that cannot be opened gives its errno and its path") {
+  const temporary_directory directory;
+  const auto missing = directory.path / "missing" / "file";
+  const std::pair<command, int> cases[] = {
+      {command(child, "cat", std_in = missing), ENOENT},
+      {command(child, "cat", std_out = missing), ENOENT},
+      {command(child, "cat", std_err = append(missing)), ENOENT},
+      {command(child, "cat", std_in = piped, std_out = piped, std_err = missing), ENOENT},
+      {command(child, "cat", std_out = directory.path), EISDIR},
+      {command(child, "cat", std_in = std::filesystem::path(child) / "x"), ENOTDIR}};
+  const char* const streams[] = {"std_in", "std_out", "std_err", "std_err", "std_out", "std_in"};
+  for (std::size_t i = 0; i < std::size(cases); ++i) {
+    const auto e = co_await failed_launch(cases[i].first);
+    CAPTURE(e.what());
+    CHECK(e.code().value() == cases[i].second);
+    CHECK(e.step() == "open");
+    CHECK(contains(what_of(e), std::string(": open ") + streams[i] + " '"));
+  }
+  const auto e = co_await failed_launch(cases[0].first);
+  CHECK(what_of(e) ==
+        child + ": open std_in '" + missing.string() + "': No such file or directory");
+}
+
+COPROC_TEST("launch: a FIFO that nobody reads is an error, not a wait") {
+  const temporary_directory directory;
+  const auto fifo = directory.path / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const auto e = co_await failed_launch(command(child, "exit", 0, std_out = fifo));
+  CHECK(e.code().value() == ENXIO);
+}
+
+COPROC_TEST("launch: a descriptor that is not open is named") {
+  const auto redirect = co_await failed_launch(command(child, "exit", 0, std_err = 987));
+  CHECK(redirect.code().value() == EBADF);
+  CHECK(redirect.step() == "dup2");
+  CHECK(contains(what_of(redirect), "std_err from descriptor 987"));
+  const auto passed = co_await failed_launch(command(child, "exit", 0, pass_fds[5] = 987));
+  CHECK(passed.code().value() == EBADF);
+  CHECK(passed.step() == "pass_fds");
+  CHECK(contains(what_of(passed), "987"));
+}
+
+COPROC_TEST("launch: pass_fds leaves 0, 1 and 2 to the streams' own keywords") {
+  for (const int fd : {-1, 0, 1, 2}) {
+    const auto e = co_await failed_launch(command(child, "exit", 0, pass_fds[fd] = 2));
+    CHECK(e.code().value() == EINVAL);
+    CHECK(e.step() == "pass_fds");
+  }
+}
+
+COPROC_TEST("launch: each keyword that the system refuses is named") {
+  struct one {
+    command what;
+    int error;
+    std::string_view step, object;
+  };
+  const one cases[] = {
+      {command(child, "exit", 0, resource_limit[RLIMIT_CORE] = std::pair(2, 1)), EINVAL,
+       "resource_limit", "resource_limit"},
+      {command(child, "exit", 0, resource_limit[999] = 1), EINVAL, "resource_limit", "999"},
+      // No such group in this session.
+      {command(child, "exit", 0, process_group = 0x3fffffff), EPERM, "process_group",
+       "1073741823"},
+      {command(child, "exit", 0, process_group = -1), EINVAL, "process_group", "-1"},
+      {command(child, "exit", 0, as_user = "no such user"), EINVAL, "as_user", "'no such user'"},
+      {command(child, "exit", 0, as_group = "no such group"), EINVAL, "as_group",
+       "'no such group'"},
+      {command(child, "exit", 0, extra_groups = "no such group"), EINVAL, "extra_groups",
+       "'no such group'"}};
+  for (const one& each : cases) {
+    const auto e = co_await failed_launch(each.what);
+    CAPTURE(e.what());
+    CHECK(e.code().value() == each.error);
+    CHECK(e.step() == each.step);
+    CHECK(contains(what_of(e), each.object));
+  }
+}
+
+COPROC_TEST("launch: a user number that means no change is refused") {
+  // setresuid(-1, -1, -1) succeeds and changes nothing: a child with too many rights.
+  const auto user = co_await failed_launch(command(child, "exit", 0, as_user = -1));
+  CHECK(user.code().value() == EINVAL);
+  CHECK(user.step() == "as_user");
+  const auto group = co_await failed_launch(command(child, "exit", 0, as_group = -1));
+  CHECK(group.step() == "as_group");
+  const auto cut = co_await failed_launch(command(child, "exit", 0, as_user = 1LL << 32));
+  CHECK(cut.step() == "as_user");
+}
+
+COPROC_TEST("launch: what takes privileges fails by its name without them") {
+  if (::geteuid() == 0 && !in_own_process()) {
+    auto ordinary =
+        co_await coproc::exec(this_case_in_own_process(), as_user = 65534, as_group = 65534,
+                              extra_groups = std::vector<gid_t>(), std_out = piped);
+    const auto result = co_await ordinary.communicate();
+    INFO(result.out);
+    CHECK(ordinary.returncode() == 0);
+    co_return;
+  }
+  rlimit files;
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  const auto more = std::pair(files.rlim_cur, files.rlim_max + 1);
+  const std::pair<command, std::string_view> cases[] = {
+      {command(child, as_user = 0), "as_user"},
+      {command(child, as_user = "root"), "as_user"},
+      {command(child, as_group = 0), "as_group"},
+      {command(child, extra_groups = 0), "extra_groups"},
+      {command(child, resource_limit[RLIMIT_NOFILE] = more), "resource_limit"},
+      {command(child, niceness = -5), "niceness"}};
+  for (const auto& [what, step] : cases) {
+    const auto e = co_await failed_launch(what);
+    CAPTURE(e.what());
+    // setpriority says EACCES.
+    CHECK(e.code().value() == (step == "niceness" ? EACCES : EPERM));
+    CHECK(e.step() == step);
+  }
+}
+
+COPROC_TEST("launch: without room for its descriptors it leaves those it had") {
+  const temporary_directory directory;
+  const int failures = co_await launch_in_growing_room(
+      command(child, "wait", std_in = piped, std_out = piped, std_err = directory.path / "err"));
+  CHECK(failures >= 5);
+}
+
+COPROC_TEST("launch: without room for its terminal it leaves what it had") {
+  const int failures = co_await launch_in_growing_room(
+      command(child, "wait", std_in = terminal, std_out = terminal, std_err = devnull));
+  CHECK(failures >= 5);
+}
+
+COPROC_TEST("launch: without room for what is passed it leaves what it had") {
+  // At each of the numbers that the launch itself would take first.
+  for (int next = 0; next < 10; ++next) {
+    const int first = *open_fds().rbegin() + 1 + next;
+    const command what(child, "wait", std_out = piped, pass_fds[first] = 0, pass_fds[first + 1] = 1);
+    const int failures = co_await launch_in_growing_room(what);
+    CHECK(failures >= 4);
+  }
+}
+
+COPROC_TEST("launch: a number that no descriptor can have is refused for pass_fds") {
+  const saved_limit below(RLIMIT_NOFILE, 100);
+  for (const int fd : {100, 101, 5000}) {
+    const auto e = co_await failed_launch(command(child, "exit", 0, pass_fds[fd] = 0));
+    CHECK(e.code().value() == EMFILE);
+    CHECK(e.step() == "pass_fds");
+    CHECK(contains(what_of(e), "pass_fds " + std::to_string(fd) + " is not below RLIMIT_NOFILE"));
+  }
+  co_await coproc::capture(child, "exit", 0, std_in = devnull, pass_fds[99] = 1);
+}
+
+COPROC_TEST("launch: a FIFO without a writer is refused as stdin: its end would be seen at once") {
+  const temporary_directory directory;
+  const auto fifo = directory.path / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const auto e = co_await failed_launch(command(child, "cat", std_in = fifo));
+  CHECK(e.code().value() == ENXIO);
+  CHECK(e.step() == "open");
+  CHECK(contains(what_of(e), "std_in '" + fifo.string() + "', a FIFO without a writer"));
+}
+
+TEST_CASE("launch: a child that nobody took on is killed and reaped") {
+  for (const bool grouped : {false, true}) {
+    const command what(child, "wait", new_session = grouped);
+    (void)coproc::detail::launch(what);
+    CHECK(soon([] { return !has_children(); }));
+  }
+}
+
+COPROC_TEST("launch: a failure does not write what the host has buffered") {
+  const temporary_directory directory;
+  const auto path = directory.path / "buffered";
+  std::FILE* const file = std::fopen(path.c_str(), "w");
+  std::fputs("once", file);
+  (void)co_await failed_launch(command("/no/such/program"));
+  (void)co_await failed_launch(command(child, "exit", 0, cwd = "/no/such/place"));
+  CHECK(read_file(path) == "");
+  std::fclose(file);
+  CHECK(read_file(path) == "once");
+}
+
+COPROC_TEST("launch: a failure where the host ignores SIGCHLD is a failure, and no wait") {
+  const saved_action ignored(SIGCHLD, SIG_IGN);
+  const auto e = co_await failed_launch(command("/no/such/program"));
+  CHECK(e.code().value() == ENOENT);
+}
+
+}  // namespace launch_tests

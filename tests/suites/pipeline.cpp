@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+#include "support.hpp"
+
+namespace pipeline_tests {
+
+using namespace test;
+using coproc::capture;
+using coproc::command;
+using coproc::exec;
+
+COPROC_TEST("pipeline: bytes go from child to child, and every code is there") {
+  auto done = co_await capture(command(child, "fill", 1, 5000000) | command(child, "cat") |
+                               command("wc", "-c"));
+  CHECK(done.out == "5000000\n");
+  CHECK(done.returncode == 0);
+  REQUIRE(done.stages.size() == 3);
+  CHECK(done.stages[0].returncode == 0);
+  CHECK(done.stages[2].usage.peak_rss > 0);
+  CHECK(static_cast<bool>(done));
+}
+
+COPROC_TEST("pipeline: the same as the shell's, on real programs and binary data") {
+  temporary_directory place;
+  const auto file = (place.path / "data.gz").string();
+  auto made = co_await coproc::shell("head -c 300000 /dev/urandom | gzip > {}", file);
+  const int status = co_await made.wait();
+  REQUIRE(status == 0);
+  auto ours = co_await capture(command("zcat", file) | command("od", "-An", "-tx1", "-w4") |
+                               command("sort") | command("uniq", "-c") | command("head", "-n", 50));
+  auto shell = co_await capture("sh", "-c", "zcat \"$0\" | od -An -tx1 -w4 | sort | uniq -c | head -n 50",
+                                file);
+  CHECK(ours.out == shell.out);
+  CHECK(ours.returncode == 0);
+  auto binary = co_await capture(command("zcat", file) | command("cat"));
+  auto direct = co_await capture("zcat", file);
+  CHECK(binary.out == direct.out);
+  CHECK(binary.out.size() == 300000);
+}
+
+COPROC_TEST("pipeline: its returncode is the last that is not 0") {
+  auto first = co_await capture(command(child, "exit", 3) | command(child, "cat"));
+  CHECK(first.returncode == 3);
+  auto both = co_await capture(command(child, "exit", 3) | command(child, "exit", 4) |
+                               command(child, "cat"));
+  CHECK(both.returncode == 4);
+  CHECK(both.stages[0].returncode == 3);
+  auto e = [&]() -> std::optional<coproc::exit_error> {
+    try {
+      both.check();
+    } catch (const coproc::exit_error& error) {
+      return error;
+    }
+    return std::nullopt;
+  }();
+  REQUIRE(e.has_value());
+  CHECK(e->returncode() == 4);
+}
+
+COPROC_TEST("pipeline: a writer whose reader has had enough is a success") {
+  auto done = co_await capture(command("yes") | command("head", "-n", 1));
+  CHECK(done.out == "y\n");
+  CHECK(done.returncode == 0);
+  CHECK(done.stages[0].returncode == -SIGPIPE);
+  auto last = co_await capture(command("true") | command(child, "signal", SIGPIPE));
+  CHECK(last.returncode == -SIGPIPE);
+}
+
+COPROC_TEST("pipeline: stderr of each stage is its own") {
+  auto done = co_await capture(command(child, "say", "x", "one") |
+                               command("sh", "-c", "cat; echo two >&2"));
+  CHECK(done.out == "x");
+  CHECK(done.stages[0].err == "one");
+  CHECK(done.stages[1].err == "two\n");
+}
+
+COPROC_TEST("pipeline: a stage that cannot start takes the others with it") {
+  co_await capture(child, "exit", 0);  // the io_context makes its own descriptors at the first wait
+  const auto before = open_fds();
+  auto e = co_await thrown<coproc::launch_error>(
+      capture(command("yes") | command(child, "cat") | command("no-such-program")));
+  CHECK(std::string(e.what()).find("no-such-program") == 0);
+  CHECK_FALSE(has_children());
+  auto e2 = co_await thrown<coproc::launch_error>(
+      exec(command("yes") | command("no-such-program") | command(child, "cat")));
+  CHECK(e2.step() == "exec");
+  CHECK_FALSE(has_children());
+  const bool closed = co_await eventually([&] { return open_fds() == before; });
+  CHECK(closed);
+}
+
+COPROC_TEST("pipeline: streams from its ends, and nothing of the inner ones here") {
+  co_await capture(child, "exit", 0);
+  const auto before = open_fds();
+  auto running = co_await exec(command(child, "cat", std_in = piped) | command(child, "cat") |
+                               command("tr", "a-z", "A-Z", std_out = piped));
+  CHECK(open_fds().size() == before.size() + 5);  // two ends and three pidfds
+  CHECK_FALSE(running.returncode().has_value());
+  co_await running.std_in().write("hello\n");
+  running.std_in().close();
+  auto text = co_await running.std_out().read();
+  CHECK(text == "HELLO\n");
+  const int status = co_await running.wait();
+  CHECK(status == 0);
+  CHECK(running.returncode() == 0);
+}
+
+COPROC_TEST("pipeline: input, tee and limits of its commands hold") {
+  std::string copy;
+  auto keep = [&](std::string_view text) { copy += text; };
+  auto done = co_await capture(command(child, "cat", input = "some words") |
+                               command("tr", "a-z", "A-Z", std_out = tee(keep)));
+  CHECK(done.out == "SOME WORDS");
+  CHECK(copy == done.out);
+  (void)co_await thrown<coproc::limit_error>(
+      capture(command("yes") | command(child, "cat", max_output = 100)));
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("pipeline: a timeout of one stage ends all") {
+  auto time = 100ms;
+  auto e = co_await timed_out(time, "ready\n", [](std::chrono::milliseconds within) {
+    return capture(command(child, "wait") | command(child, "cat", timeout = within));
+  });
+  CHECK(e.out() == "ready\n");
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("pipeline: stop and destruction leave nothing") {
+  {
+    auto running = co_await exec(command("yes") | command(child, "cat", std_out = devnull));
+    const int status = co_await running.stop();
+    CHECK(status != 0);
+    auto other = co_await exec(command("yes") | command(child, "cat", std_out = devnull));
+  }
+  const bool gone = co_await eventually([] { return !has_children(); });
+  CHECK(gone);
+}
+
+COPROC_TEST("pipeline: a keyword for a joined stream is refused before anything starts") {
+  auto e = co_await thrown<std::invalid_argument>(
+      capture(command("yes", std_out = "/dev/null") | command(child, "cat")));
+  CHECK(std::string(e.what()).find("std_out of 'yes'") != std::string::npos);
+  (void)co_await thrown<std::invalid_argument>(
+      exec(command("yes") | command(child, "cat", std_in = devnull)));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("pipeline: prints as one would type it, and joins in any order") {
+  const auto a = command("a", "b c") | (command("d") | command("e"));
+  CHECK(to_string(a) == "a 'b c' | d | e");
+  CHECK(to_string(a | a) == "a 'b c' | d | e | a 'b c' | d | e");
+}
+
+}  // namespace pipeline_tests
