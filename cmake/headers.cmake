@@ -1,84 +1,103 @@
-# Every file below include/coproc, which tests/checks/headers.py sees to. A header can be compiled alone;
-# one of another system's cannot be compiled here, and is installed all the same.
+# Every file below include/coproc; tests/checks/headers.py sees to it. A header can be compiled alone; one of
+# another system cannot be compiled here, and is installed all the same.
 
 set(COPROC_HEADERS
   as_completed.hpp
+  awaitable.hpp
   capture.hpp
   command.hpp
   completed.hpp
   coproc.hpp
   error.hpp
   exec.hpp
+  find_program.hpp
   gather.hpp
   keywords.hpp
+  native_process.hpp
+  outcome.hpp
   pipeline.hpp
   process.hpp
   quote.hpp
   run.hpp
   shell.hpp
-  src.hpp
   status.hpp
   stream.hpp
   version.hpp
   wait_for.hpp
-  detail/boost.hpp
-  detail/buffer.hpp
-  detail/capture.hpp
-  detail/child.hpp
-  detail/config.hpp
-  detail/context.hpp
-  detail/crew.hpp
-  detail/descriptor.hpp
-  detail/dispositions.hpp
-  detail/exchange.hpp
-  detail/gather.hpp
-  detail/keyword_types.hpp
-  detail/launch.hpp
-  detail/launch_step.hpp
-  detail/lookup.hpp
-  detail/next_line.hpp
-  detail/one_at_a_time.hpp
-  detail/options.hpp
-  detail/pipe_reader.hpp
-  detail/pipe_writer.hpp
-  detail/pipeline.hpp
-  detail/printable.hpp
-  detail/reactor_executor.hpp
-  detail/reaper.hpp
-  detail/session.hpp
-  detail/signals.hpp
-  detail/stop.hpp
-  detail/wakeup.hpp
-  detail/watched_fd.hpp
-  detail/windows_command_line.hpp)
+  detail/child/child_streams.hpp
+  detail/child/communicate.hpp
+  detail/child/communicate_fsm.hpp
+  detail/child/gathered_output.hpp
+  detail/child/next_line.hpp
+  detail/child/stop.hpp
+  detail/keywords/keyword_types.hpp
+  detail/keywords/options.hpp
+  detail/keywords/setting.hpp
+  detail/os/boost.hpp
+  detail/os/dispositions.hpp
+  detail/os/exit_waiters.hpp
+  detail/os/inline_executor.hpp
+  detail/os/launch_checks.hpp
+  detail/os/message_text.hpp
+  detail/os/os.hpp
+  detail/os/signals.hpp
+  detail/os/windows/command_line.hpp # calls nothing of the system's, so it is tested everywhere
+  detail/pipe/buffer.hpp
+  detail/pipe/busy_guard.hpp
+  detail/pipe/line_scanner.hpp
+  detail/pipe/pipe_reader.hpp
+  detail/pipe/pipe_writer.hpp
+  detail/pipe/poll_set.hpp
+  detail/pipe/read_request.hpp
+  detail/pipe/stream_operation.hpp
+  detail/task/cancellation.hpp
+  detail/task/context.hpp
+  detail/task/event.hpp
+  detail/task/gather.hpp
+  detail/task/task_group.hpp
+  detail/task/time.hpp)
 
 set(posix
-  detail/accounts.hpp
-  detail/child_posix.hpp
-  detail/descriptor_posix.hpp
-  detail/lasting_thread.hpp
-  detail/launch_posix.hpp
-  detail/lookup_posix.hpp
-  detail/reaper_posix.hpp
-  detail/sigpipe.hpp
-  detail/spawn.hpp
-  detail/system.hpp
-  detail/system_linux.hpp
-  detail/system_posix.hpp
-  detail/terminal.hpp
-  detail/watched_fd_posix.hpp)
+  detail/os/posix/accounts.hpp
+  detail/os/posix/async_pipe.hpp
+  detail/os/posix/calls.hpp
+  detail/os/posix/calls_linux.hpp
+  detail/os/posix/calls_posix.hpp
+  detail/os/posix/child.hpp
+  detail/os/posix/dispositions.hpp
+  detail/os/posix/handle.hpp
+  detail/os/posix/launch.hpp
+  detail/os/posix/lookup.hpp
+  detail/os/posix/reaper.hpp
+  detail/os/posix/shell.hpp
+  detail/os/posix/spawn.hpp
+  detail/os/posix/terminal.hpp)
 
 set(windows
-  detail/child_windows.hpp
-  detail/descriptor_windows.hpp
-  detail/launch_windows.hpp
-  detail/lookup_windows.hpp
-  detail/reaper_windows.hpp
-  detail/watched_fd_windows.hpp)
+  detail/os/windows/async_pipe.hpp
+  detail/os/windows/child.hpp
+  detail/os/windows/dispositions.hpp
+  detail/os/windows/handle.hpp
+  detail/os/windows/launch.hpp
+  detail/os/windows/lookup.hpp
+  detail/os/windows/reaper.hpp
+  detail/os/windows/shell.hpp)
 
-# Definitions, which cannot be compiled alone: the public header of that name includes them at its end,
-# and src.hpp where the library is compiled.
-set(COPROC_DEFINITIONS)
+# Definitions, which public headers include below their last line, and src.hpp where the library is compiled.
+set(COPROC_DEFINITIONS
+  impl/capture.ipp
+  impl/completed.ipp
+  impl/exec.ipp
+  impl/find_program.ipp
+  impl/pipeline.ipp
+  impl/process.ipp
+  impl/quote.ipp
+  impl/run.ipp
+  impl/shell.ipp
+  impl/status.ipp
+  impl/stream.ipp
+  impl/task_group.ipp
+  src.hpp)
 
 if(WIN32)
   list(APPEND COPROC_HEADERS ${windows})

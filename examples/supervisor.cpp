@@ -1,6 +1,7 @@
 // How do I keep a service running, and stop it in an orderly way?
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
+#include <boost/asio/steady_timer.hpp>
 #include <coproc/coproc.hpp>
 #include <iostream>
 

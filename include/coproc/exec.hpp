@@ -29,5 +29,5 @@ awaitable<process> exec(Arguments&&... arguments) {
 }  // namespace coproc
 
 #if !defined(COPROC_SEPARATE_COMPILATION)
-#include <coproc/impl/launch.ipp>
+#include <coproc/impl/exec.ipp>
 #endif

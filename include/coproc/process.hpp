@@ -137,4 +137,5 @@ class process {
 
 #if !defined(COPROC_SEPARATE_COMPILATION)
 #include <coproc/impl/process.ipp>
+#include <coproc/impl/task_group.ipp>
 #endif

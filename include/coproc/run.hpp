@@ -37,4 +37,5 @@ T run(awaitable<T> main, int threads = 1) {
 
 #if !defined(COPROC_SEPARATE_COMPILATION)
 #include <coproc/impl/run.ipp>
+#include <coproc/impl/task_group.ipp>
 #endif

@@ -13,8 +13,8 @@
 // One for each public header that has definitions.
 #include <coproc/impl/capture.ipp>
 #include <coproc/impl/completed.ipp>
+#include <coproc/impl/exec.ipp>
 #include <coproc/impl/find_program.ipp>
-#include <coproc/impl/launch.ipp>
 #include <coproc/impl/pipeline.ipp>
 #include <coproc/impl/process.ipp>
 #include <coproc/impl/quote.ipp>

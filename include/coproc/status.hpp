@@ -75,6 +75,14 @@ class output {
   }
 };
 
+/// A line of either output of a child, without its newline: process::next_line().
+class tagged_line {
+ public:
+  tagged_line(int number, std::string text) : fd(number), line(std::move(text)) {}
+  int fd;  ///< where it was written: 1 for stdout, 2 for stderr
+  std::string line;
+};
+
 }  // namespace coproc
 
 /// @cond

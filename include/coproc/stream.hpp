@@ -5,7 +5,7 @@
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
-#include <coproc/awaitable.hpp>
+#include <coproc/status.hpp>
 #include <cstddef>
 #include <cstring>
 #include <iterator>
@@ -77,14 +77,6 @@ class line_views {
 
  private:
   std::string_view text_;
-};
-
-/// A line of either output of a child, without its newline: process::next_line().
-class tagged_line {
- public:
-  tagged_line(int number, std::string text) : fd(number), line(std::move(text)) {}
-  int fd;  ///< where it was written: 1 for stdout, 2 for stderr
-  std::string line;
 };
 
 /// The end of a child's stdout or stderr that is in this process: `process.std_out()`.

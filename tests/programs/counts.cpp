@@ -17,7 +17,7 @@
 #include <algorithm>
 #include <atomic>
 #include <coproc/coproc.hpp>
-#include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/os/os.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include <coproc/coproc.hpp>
-#include <coproc/detail/launch.hpp>
+#include <coproc/detail/os/os.hpp>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
@@ -105,7 +105,7 @@ report attempt(const std::function<void()>& prepare, const std::function<command
     prepare();
     try {
       const coproc::error_code code = [&] {
-        coproc::detail::launched child = coproc::detail::launch(what);
+        coproc::detail::launched child = coproc::detail::launch(what.words(), what.options());
         siginfo_t info{};
         ::waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED);
         child.pid = -1;  // it is reaped

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
-#include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/os/os.hpp>
 #include <map>
 #include <thread>
 
@@ -136,7 +136,7 @@ COPROC_TEST("child_state: no handler of the host runs in a child that is just st
 }
 
 COPROC_TEST("child_state: no descriptor is there but 0, 1 and 2") {
-  std::vector<coproc::detail::unique_fd> left_open;
+  std::vector<coproc::detail::unique_handle> left_open;
   for (int i = 0; i < 100; ++i) left_open.emplace_back(::open("/dev/null", O_RDONLY));
   const state now = co_await state_with(command(child_state(), std_in = devnull));
   CHECK(now.at("fds") == "0 1 2");
@@ -146,7 +146,7 @@ COPROC_TEST("child_state: no descriptor is there but 0, 1 and 2") {
 }
 
 COPROC_TEST("child_state: the host's own descriptors keep their flags") {
-  const coproc::detail::unique_fd open(::open("/dev/null", O_RDONLY));
+  const coproc::detail::unique_handle open(::open("/dev/null", O_RDONLY));
   co_await state_with(command(child_state(), pass_fds[10] = open.get()));
   CHECK(::fcntl(open.get(), F_GETFD) == 0);
   co_await state_with(command(child_state(), std_in = open.get()));

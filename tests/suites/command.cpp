@@ -97,7 +97,7 @@ TEST_CASE("command: keywords may stand anywhere and are no arguments") {
   const command what(cwd = "/a", "git", std_out = piped, "log", env["K"] = "v");
   CHECK(what.words() == words{"git", "log"});
   CHECK(what.options().cwd == std::filesystem::path("/a"));
-  CHECK(what.options().streams[1].what == coproc::detail::stdio::kind::piped);
+  CHECK(what.options().streams[1].source == coproc::detail::stdio::kind::piped);
   CHECK(what.options().environment.at("K") == "v");
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("command: a command is the base to which more is added") {
   const command log(git, "log", -1, cwd = "/other");
   CHECK(log.words() == words{"git", "log", "-1"});
   CHECK(log.options().cwd == std::filesystem::path("/other"));
-  CHECK(log.options().streams[1].what == coproc::detail::stdio::kind::piped);
+  CHECK(log.options().streams[1].source == coproc::detail::stdio::kind::piped);
   CHECK(git.words() == words{"git"});
   CHECK(git.options().cwd == std::filesystem::path("/repo"));
   CHECK(command(command("git"), "status").words() == words{"git", "status"});
@@ -129,7 +129,7 @@ TEST_CASE("command: it is a value") {
   first = command("changed");
   CHECK(copy.words() == words{"git", "log"});
   CHECK(second.words() == words{"git", "log"});
-  CHECK(second.options().streams[0].what == coproc::detail::stdio::kind::devnull);
+  CHECK(second.options().streams[0].source == coproc::detail::stdio::kind::devnull);
   CHECK(first.words() == words{"changed"});
 }
 

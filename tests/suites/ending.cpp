@@ -1,11 +1,8 @@
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
-#include <coproc/detail/context.hpp>
-#include <coproc/detail/exchange.hpp>
-#include <coproc/detail/launch.hpp>
-#include <coproc/detail/system.hpp>
-#include <coproc/detail/wakeup.hpp>
+#include <coproc/detail/child/child_streams.hpp>
+#include <coproc/detail/os/os.hpp>
 
 #include "host.hpp"
 
@@ -427,18 +424,18 @@ TEST_CASE("ending: a host may change its user while the library's own threads ru
 COPROC_TEST("ending: a group whose number has been given to another is not signalled") {
   // As if this child, which leads a group, had got the number of a leader that is gone.
   auto process = co_await coproc::exec(child, "wait", process_group = new_group);
-  CHECK(coproc::detail::system::send_group_signal(process.pid(), -1, 0, false) == 0);
-  CHECK(coproc::detail::system::send_group_signal(process.pid(), -1, 0, true) == ESRCH);
+  CHECK(coproc::detail::calls::send_group_signal(process.pid(), -1, 0, false) == 0);
+  CHECK(coproc::detail::calls::send_group_signal(process.pid(), -1, 0, true) == ESRCH);
 }
 
 COPROC_TEST("ending: without a pidfd an end before the first wait is seen") {
   for (int i = 0; i < 2; ++i) {
     const command what(child, "say", "x", "", std_out = piped);
-    auto started = coproc::detail::launch(what);
+    auto started = coproc::detail::launch(what.words(), what.options());
     started.pidfd.reset();
     siginfo_t info{};
     REQUIRE(::waitid(P_PID, static_cast<id_t>(started.pid), &info, WEXITED | WNOWAIT) == 0);
-    coproc::process process(std::make_shared<coproc::detail::exchange>(
+    coproc::process process(std::make_shared<coproc::detail::child_streams>(
         co_await asio::this_coro::executor, started, what.options()));
     if (i == 0) {
       const auto result = co_await process.communicate();
@@ -461,9 +458,9 @@ COPROC_TEST("ending: one clean-up is not waited for by those that came before it
   const auto second = service.cleanup_started(executor, forget);
   service.cleanup_finished(first);
   co_await waiting.result();
-  CHECK(service.cleaning() == second);
+  CHECK(service.last_cleanup() == second);
   service.cleanup_finished(second);
-  CHECK(service.cleaning() == 0);
+  CHECK(service.last_cleanup() == 0);
 }
 
 }  // namespace ending_tests

@@ -8,7 +8,7 @@
 #else
 #include "host.hpp"
 
-#include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/os/os.hpp>
 #endif
 
 namespace gather_commands_tests {
@@ -154,7 +154,7 @@ COPROC_TEST("gather_commands: near the limit of descriptors it holds back, and d
   int spare = 1000;
   const auto done = co_await gather(all, concurrency = 300, on_done = [&](std::size_t, const auto&) {
     // The host has some left for itself.
-    const coproc::detail::unique_fd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const coproc::detail::unique_handle next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!next) spare = 0;
   });
   CHECK(spare > 0);
@@ -163,7 +163,7 @@ COPROC_TEST("gather_commands: near the limit of descriptors it holds back, and d
 }
 
 COPROC_TEST("gather_commands: where there is no room for even one, it fails") {
-  std::vector<coproc::detail::unique_fd> fillers;
+  std::vector<coproc::detail::unique_handle> fillers;
   const saved_limit few(RLIMIT_NOFILE, static_cast<rlim_t>(*open_fds().rbegin() + 20));
   for (;;) {
     fillers.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));

@@ -47,7 +47,7 @@ constexpr bool takes = requires(const Keyword& keyword, Value value) { keyword =
 TEST_CASE("keywords: none is given by default") {
   const command what("p");
   for (const int fd : {0, 1, 2}) {
-    CHECK(stream(what, fd).what == stdio::kind::inherit);
+    CHECK(stream(what, fd).source == stdio::kind::inherit);
     CHECK_FALSE(stream(what, fd).given);
   }
   CHECK_FALSE(what.options().cwd);
@@ -59,7 +59,7 @@ TEST_CASE("keywords: none is given by default") {
 }
 
 TEST_CASE("keywords: the streams take each kind of value") {
-  const auto kind = [](const command& what, int fd) { return stream(what, fd).what; };
+  const auto kind = [](const command& what, int fd) { return stream(what, fd).source; };
   const command all("p", std_in = piped, std_out = devnull, std_err = to_stdout);
   CHECK(kind(all, 0) == stdio::kind::piped);
   CHECK(kind(all, 1) == stdio::kind::devnull);
@@ -76,11 +76,11 @@ TEST_CASE("keywords: a string or a path is a file, append one to add to") {
   const command files("p", std_in = "a", std_out = string, std_err = path);
   const char* const expected[] = {"a", "b", "/c"};
   for (const int fd : {0, 1, 2}) {
-    CHECK(stream(files, fd).what == stdio::kind::file);
+    CHECK(stream(files, fd).source == stdio::kind::file);
     CHECK(stream(files, fd).path == expected[fd]);
   }
   const command more("p", std_out = append("d"), std_err = append(path));
-  CHECK(stream(more, 1).what == stdio::kind::append);
+  CHECK(stream(more, 1).source == stdio::kind::append);
   CHECK(stream(more, 1).path == "d");
   CHECK(stream(more, 2).path == "/c");
 }
@@ -90,10 +90,10 @@ TEST_CASE("keywords: a descriptor is a number, a FILE or an object that has one"
   const command what("p", std_in = 5, std_out = stderr, std_err = with_descriptor());
   const int expected[] = {5, 2, 17};
   for (const int fd : {0, 1, 2}) {
-    CHECK(stream(what, fd).what == stdio::kind::descriptor);
-    CHECK(stream(what, fd).fd == expected[fd]);
+    CHECK(stream(what, fd).source == stdio::kind::descriptor);
+    CHECK(stream(what, fd).handle == expected[fd]);
   }
-  CHECK(stream(command("p", std_in = object), 0).fd == 18);
+  CHECK(stream(command("p", std_in = object), 0).handle == 18);
   static_assert(!takes<decltype(std_in), bool>);
   static_assert(!takes<decltype(std_in), double>);
 }
@@ -101,7 +101,7 @@ TEST_CASE("keywords: a descriptor is a number, a FILE or an object that has one"
 TEST_CASE("keywords: tee is a pipe with a copy") {
   std::ostringstream copy;
   const command what("p", std_out = tee(copy), std_err = tee_lines([](std::string_view) {}));
-  CHECK(stream(what, 1).what == stdio::kind::piped);
+  CHECK(stream(what, 1).source == stdio::kind::piped);
   REQUIRE(stream(what, 1).copy_to);
   CHECK_FALSE(stream(what, 1).copy_to->lines);
   CHECK(stream(what, 2).copy_to->lines);
@@ -231,7 +231,7 @@ TEST_CASE("keywords: the later of two wins") {
                      niceness = 1, std_out = "file", cwd = "/b", env["K"] = unset, as_user = 2,
                      limit = 2, niceness = 2, process_group = 5, process_group = new_group,
                      resource_limit[RLIMIT_CORE] = 1, resource_limit[RLIMIT_CORE] = 2);
-  CHECK(stream(what, 1).what == stdio::kind::file);
+  CHECK(stream(what, 1).source == stdio::kind::file);
   CHECK(what.options().cwd == std::filesystem::path("/b"));
   CHECK(what.options().environment.at("K") == std::nullopt);
   CHECK(name_of(*what.options().as_user) == "2");
@@ -242,7 +242,7 @@ TEST_CASE("keywords: the later of two wins") {
   const command off("p", new_session = true, new_session = false);
   CHECK_FALSE(off.options().new_session);
   const command other("p", std_out = "file", std_out = piped);
-  CHECK(stream(other, 1).what == stdio::kind::piped);
+  CHECK(stream(other, 1).source == stdio::kind::piped);
   CHECK(stream(other, 1).path.empty());
 }
 

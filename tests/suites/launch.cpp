@@ -4,8 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <coproc/detail/descriptor.hpp>
-#include <coproc/detail/launch.hpp>
+#include <coproc/detail/os/os.hpp>
 #include <utility>
 
 #include "host.hpp"
@@ -34,7 +33,7 @@ void make_executable(const std::filesystem::path& path, const std::string& text)
 /// Launches with room for 0, 1, 2, ... more descriptors until one works. How many did not.
 asio::awaitable<int> launch_in_growing_room(command what) {
   // No gaps, so that the limit is the room.
-  std::vector<coproc::detail::unique_fd> fillers;
+  std::vector<coproc::detail::unique_handle> fillers;
   const int top = *open_fds().rbegin();
   for (int fd = 0; fd < top;) {
     fillers.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -328,7 +327,7 @@ COPROC_TEST("launch: a FIFO without a writer is refused as stdin: its end would 
 TEST_CASE("launch: a child that nobody took on is killed and reaped") {
   for (const bool grouped : {false, true}) {
     const command what(child, "wait", new_session = grouped);
-    (void)coproc::detail::launch(what);
+    (void)coproc::detail::launch(what.words(), what.options());
     CHECK(soon([] { return !has_children(); }));
   }
 }

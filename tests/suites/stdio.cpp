@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/os/os.hpp>
 #include <cstdio>
 #include <map>
 
@@ -14,14 +14,14 @@ namespace stdio_tests {
 
 using namespace test;
 using coproc::command;
-using coproc::detail::unique_fd;
+using coproc::detail::unique_handle;
 
 // What a child has as 0, 1, 2 and other descriptors, in the order of the keywords' values.
 
 namespace {
 
-unique_fd open_file(const std::filesystem::path& path, int flags = O_RDWR | O_CREAT) {
-  unique_fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+unique_handle open_file(const std::filesystem::path& path, int flags = O_RDWR | O_CREAT) {
+  unique_handle fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
   REQUIRE(fd);
   return fd;
 }
@@ -198,7 +198,7 @@ COPROC_TEST("stdio: a FILE or an object with a native_handle stands for its desc
 
   int ends[2];
   REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-  const unique_fd read(ends[0]);
+  const unique_handle read(ends[0]);
   asio::posix::stream_descriptor write(co_await asio::this_coro::executor, ends[1]);
   co_await finished(command(say("to Asio", ""), std_out = write));
   char text[16] = {};
@@ -278,7 +278,7 @@ COPROC_TEST("stdio: a passed descriptor has its own number or the one asked for,
       co_await finished(command(child, "cat-fds", 77, std_out = piped, pass_fds[77] = file.get()));
   CHECK(other.output.out == "text of a");
   const std::vector<int> several = {file.get(), open_file(directory.path / "b").release()};
-  const unique_fd close_it(several[1]);
+  const unique_handle close_it(several[1]);
   const auto listed =
       co_await finished(command(child, "state", std_out = piped, pass_fds = several));
   CHECK(listed.output.out.starts_with("fds 0 1 2 " + std::to_string(several[0]) + ' ' +

@@ -9,7 +9,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/use_future.hpp>
-#include <coproc/detail/pipe_reader.hpp>
+#include <coproc/detail/pipe/pipe_reader.hpp>
 
 namespace stream_cancel_tests {
 
@@ -287,7 +287,7 @@ TEST_CASE("stream_cancel: a cancellation that comes when the wait has just ended
       beside<std::string> reading(strand, read(out));
       // Told by the one other thread, after the reading coroutine was: that waits for our strand.
       std::atomic<bool> there = false;
-      out.implementation()->descriptor().registered().async_wait(
+      out.implementation()->pipe().registered().async_wait(
           asio::posix::descriptor_base::wait_read,
           asio::bind_executor(context, [&](coproc::error_code) { there = true; }));
       co_await process.std_in().write("x");

@@ -6,8 +6,8 @@
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
-#include <coproc/detail/descriptor.hpp>
-#include <coproc/detail/options.hpp>
+#include <coproc/detail/os/os.hpp>
+#include <coproc/detail/keywords/options.hpp>
 
 #include "support.hpp"
 
@@ -172,7 +172,7 @@ COPROC_TEST("windows: redirects to files truncate or append, and stderr may go a
 COPROC_TEST("windows: a child inherits its streams and nothing else") {
   SECURITY_ATTRIBUTES inheritable = {sizeof inheritable, nullptr, TRUE};
   const temporary_directory directory;
-  const coproc::detail::unique_fd open(::CreateFileW((directory.path / "x").c_str(), GENERIC_WRITE,
+  const coproc::detail::unique_handle open(::CreateFileW((directory.path / "x").c_str(), GENERIC_WRITE,
                                                      0, &inheritable, CREATE_NEW, 0, nullptr));
   REQUIRE(open);
   const auto number = reinterpret_cast<std::uintptr_t>(open.get());
@@ -373,7 +373,7 @@ COPROC_TEST("windows: a process that is destroyed has gone, a detached one goes 
   ::kill(detached, 1);
   const bool alone = co_await eventually([] { return !has_children(); });
   CHECK_FALSE(alone);  // the third
-  const coproc::detail::unique_fd all(::CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0));
+  const coproc::detail::unique_handle all(::CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0));
   PROCESSENTRY32W entry = {};
   entry.dwSize = sizeof entry;
   for (BOOL more = ::Process32FirstW(all.get(), &entry); more;

@@ -4,7 +4,7 @@
 #include "support.hpp"
 
 #include <atomic>
-#include <coproc/detail/reaper.hpp>
+#include <coproc/detail/os/os.hpp>
 #include <vector>
 
 namespace test {

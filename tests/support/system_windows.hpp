@@ -4,8 +4,8 @@
 
 // A look at what this process holds, and at others.
 
-#include <coproc/detail/descriptor.hpp>
-#include <coproc/detail/signals.hpp>
+#include <coproc/detail/os/os.hpp>
+#include <coproc/detail/os/signals.hpp>
 #include <tlhelp32.h>
 
 #include <set>
@@ -13,7 +13,7 @@
 // What POSIX has, for tests that end a child behind the library's back.
 constexpr int SIGKILL = coproc::detail::signals::kill;
 inline int kill(int pid, int number) {
-  const coproc::detail::unique_fd process(
+  const coproc::detail::unique_handle process(
       ::OpenProcess(PROCESS_TERMINATE, FALSE, static_cast<DWORD>(pid)));
   return ::TerminateProcess(process.get(), static_cast<UINT>(number)) ? 0 : -1;
 }
@@ -23,7 +23,7 @@ namespace test {
 /// The processes that run and have this one as their parent.
 inline std::set<DWORD> children() {
   std::set<DWORD> found;
-  const coproc::detail::unique_fd all(::CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0));
+  const coproc::detail::unique_handle all(::CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0));
   PROCESSENTRY32W entry = {};
   entry.dwSize = sizeof entry;
   for (BOOL more = ::Process32FirstW(all.get(), &entry); more;
@@ -44,7 +44,7 @@ inline bool has_children() {
 
 /// True while a process of that number runs.
 inline bool exists(int pid) {
-  const coproc::detail::unique_fd process(
+  const coproc::detail::unique_handle process(
       ::OpenProcess(SYNCHRONIZE, FALSE, static_cast<DWORD>(pid)));
   return process && ::WaitForSingleObject(process.get(), 0) == WAIT_TIMEOUT;
 }

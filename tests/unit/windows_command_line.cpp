@@ -3,7 +3,7 @@
 
 // How arguments become one line, as far as that needs no Windows: windows.cpp has them read there.
 
-#include <coproc/detail/windows_command_line.hpp>
+#include <coproc/detail/os/windows/command_line.hpp>
 
 #include "support.hpp"
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <coproc/capture.hpp>
 #include <coproc/detail/child/communicate.hpp>
-#include <coproc/impl/launch.ipp>
-#include <coproc/impl/task_group.ipp>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -27,7 +25,7 @@ class capture_run {
       throw std::invalid_argument("coproc: capture: std_in = piped needs input = ...");
     for (const int fd : {1, 2})
       if (!chosen.streams[fd].given) chosen.streams[fd] = stdio(stdio::kind::piped);
-    streams = launch_with_streams(executor, captured);
+    streams = launch_with_streams(executor, captured.words(), chosen);
     if (chosen.input) streams->input = *std::exchange(chosen.input, std::nullopt);
     program.emplace(std::move(captured));
   }

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/impl/capture.ipp>
-#include <coproc/impl/launch.ipp>
+#include <coproc/detail/os/signals.hpp>
 #include <coproc/pipeline.hpp>
 
 namespace coproc {

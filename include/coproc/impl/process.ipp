@@ -5,7 +5,6 @@
 #include <coproc/detail/child/communicate.hpp>
 #include <coproc/detail/child/next_line.hpp>
 #include <coproc/detail/os/signals.hpp>
-#include <coproc/impl/task_group.ipp>
 #include <coproc/process.hpp>
 
 namespace coproc {

@@ -4,7 +4,8 @@
 
 #include <boost/asio/signal_set.hpp>
 #include <coproc/detail/os/dispositions.hpp>
-#include <coproc/impl/task_group.ipp>
+#include <coproc/detail/task/event.hpp>
+#include <boost/asio/strand.hpp>
 #include <coproc/run.hpp>
 #include <mutex>
 #include <thread>

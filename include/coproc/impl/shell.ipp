@@ -10,7 +10,10 @@ namespace coproc::detail {
 COPROC_INLINE std::string shell_word(const std::string& value) { return quoted_for_shell(value); }
 
 COPROC_INLINE command shell_command_of(std::string script) {
-  return run_by_shell(std::move(script));
+  options chosen;
+  command shell(shell_words_of(std::move(script), chosen));
+  shell.options() = std::move(chosen);
+  return shell;
 }
 
 COPROC_INLINE std::string fill_in(std::string_view text, const std::vector<std::string>& values) {

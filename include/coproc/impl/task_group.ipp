@@ -4,10 +4,10 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/strand.hpp>
+#include <coproc/detail/os/message_text.hpp>
 #include <coproc/detail/task/event.hpp>
 #include <coproc/detail/task/task_group.hpp>
 #include <coproc/error.hpp>
-#include <sstream>
 
 namespace coproc::detail {
 
@@ -163,12 +163,6 @@ COPROC_ON_USE awaitable<void> cancel_tasks_shielded(std::shared_ptr<task_group> 
 
 COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks) {
   return shielded(cancel_tasks_shielded(std::move(tasks)));
-}
-
-COPROC_INLINE std::string in_seconds(std::chrono::nanoseconds time) {
-  std::ostringstream text;
-  text << std::chrono::duration<double>(time).count() << " s";
-  return text.str();
 }
 
 /// Where a cancellation for lack of time is the cause, makes it a timeout_error that has what the

@@ -3,7 +3,7 @@
 
 #include "part.hpp"
 
-#include <coproc/detail/reaper.hpp>
+#include <coproc/detail/os/os.hpp>
 
 #if !defined(COPROC_SEPARATE_COMPILATION)
 #error "this is the file of the compiled form"

@@ -3,7 +3,7 @@
 
 // A program of which one file is header-only and another uses the compiled form: in both it is the same
 // library, and what is made in one can be used in the other.
-#include <coproc/detail/reaper.hpp>
+#include <coproc/detail/os/os.hpp>
 #include <iostream>
 
 #include "part.hpp"

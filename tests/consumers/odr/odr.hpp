@@ -31,14 +31,15 @@ std::vector<const void*> addresses() {
 #if !defined(_WIN32)
           reinterpret_cast<const void*>(&coproc::detail::spawn),
 #endif
-          reinterpret_cast<const void*>(&coproc::detail::start)};
+          reinterpret_cast<const void*>(static_cast<coproc::awaitable<coproc::process> (*)(
+              coproc::command)>(&coproc::detail::start))};
 }
 
 std::vector<const std::type_info*> types() {
   return {&typeid(coproc::process),
           &typeid(coproc::command),
           &typeid(coproc::launch_error),
-          &typeid(coproc::detail::setting<decltype(coproc::cwd)>),
+          &typeid(decltype(coproc::cwd)),
           &typeid(coproc::completed)};
 }
 

@@ -142,4 +142,12 @@ class child_streams {
   bool to_make_[3] = {};
 };
 
+/// Launches a command, and makes what stands behind its process.
+inline std::shared_ptr<child_streams> launch_with_streams(const asio::any_io_executor& executor,
+                                                          const word_list& words,
+                                                          const options& chosen) {
+  launched started = launch(words, chosen);
+  return std::make_shared<child_streams>(executor, started, chosen);
+}
+
 }  // namespace coproc::detail

@@ -4,7 +4,6 @@
 
 #include <coproc/detail/child/child_streams.hpp>
 #include <coproc/detail/pipe/poll_set.hpp>
-#include <coproc/stream.hpp>
 #include <optional>
 
 namespace coproc::detail {

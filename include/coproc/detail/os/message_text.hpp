@@ -2,10 +2,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <chrono>
+#include <sstream>
 #include <string>
 #include <string_view>
 
 namespace coproc::detail {
+
+inline std::string in_seconds(std::chrono::nanoseconds time) {
+  std::ostringstream text;
+  text << std::chrono::duration<double>(time).count() << " s";
+  return text.str();
+}
 
 /// As much of the end of a text as last_lines could show.
 inline std::string_view last_bytes(std::string_view text) {

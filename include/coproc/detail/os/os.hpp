@@ -65,7 +65,7 @@
 //
 // Shell (shell.hpp)
 //   quoted_for_shell(value) A value as one word of the shell's text.
-//   run_by_shell(script)    The command that runs a text by the shell.
+//   shell_words_of(script, options)  The words that run a text by the shell.
 
 #if defined(_WIN32)
 #include <coproc/detail/os/windows/child.hpp>

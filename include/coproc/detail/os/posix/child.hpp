@@ -6,7 +6,7 @@
 #include <coproc/detail/os/boost.hpp>
 #include <coproc/detail/os/exit_waiters.hpp>
 #include <coproc/detail/os/posix/async_pipe.hpp>
-#include <coproc/detail/os/posix/launched.hpp>
+#include <coproc/detail/os/posix/reaper.hpp>
 #include <coproc/detail/os/signals.hpp>
 #include <memory>
 

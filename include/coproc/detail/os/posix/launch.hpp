@@ -7,8 +7,7 @@
 
 #include <coproc/detail/os/launch_checks.hpp>
 #include <coproc/detail/os/posix/accounts.hpp>
-#include <coproc/detail/os/posix/launch_thread.hpp>
-#include <coproc/detail/os/posix/launched.hpp>
+#include <coproc/detail/os/posix/reaper.hpp>
 #include <coproc/detail/os/posix/lookup.hpp>
 #include <coproc/detail/os/posix/spawn.hpp>
 #include <coproc/detail/os/posix/terminal.hpp>

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <algorithm>
-#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/windows/basic_stream_handle.hpp>
-#include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/os/windows/handle.hpp>
 #include <coproc/detail/os/inline_executor.hpp>
 #include <coproc/detail/task/event.hpp>
 #include <coproc/error.hpp>
@@ -19,15 +19,15 @@ namespace coproc::detail {
 /// One side of a pipe. Windows does not tell when a pipe can be read or written; it tells when it has
 /// done so. So what is waited for is a read of its own, whose bytes the next read_some hands out, or
 /// the write of a piece that write_some has taken, and reports then.
-class watched_fd final : private context_bound {
+class async_pipe_end final : private context_member {
  public:
   enum wait_type { to_read, to_write };
 
-  watched_fd(const asio::any_io_executor& executor, unique_fd fd)
-      : executor_(executor), fd_(std::move(fd)), now_(std::make_shared<transfer>()) {
-    if (executor) bind(executor);
+  async_pipe_end(const asio::any_io_executor& executor, unique_handle fd)
+      : executor_(executor), fd_(std::move(fd)), transfer_(std::make_shared<transfer>()) {
+    if (executor) join_context(executor);
   }
-  ~watched_fd() { close(); }
+  ~async_pipe_end() { close(); }
 
   bool is_open() const noexcept { return fd_ || registered_; }
   /// Empty when the context has gone.
@@ -35,16 +35,16 @@ class watched_fd final : private context_bound {
 
   /// Hands out what has been read. 0 with @p failure: `would_block`, `eof`, or the system's error.
   std::size_t read_some(void* data, std::size_t size, error_code& failure) {
-    const std::lock_guard lock(now_->mutex);
-    if (now_->state != transfer::done) return failure = asio::error::would_block, 0;
-    if (now_->failure) {  // it stays: there is nothing behind it
-      failure = is_end(now_->failure) ? error_code(asio::error::eof) : now_->failure;
+    const std::lock_guard lock(transfer_->mutex);
+    if (transfer_->state != transfer::done) return failure = asio::error::would_block, 0;
+    if (transfer_->failure) {  // it stays: there is nothing behind it
+      failure = is_end(transfer_->failure) ? error_code(asio::error::eof) : transfer_->failure;
       return 0;
     }
-    const std::size_t count = std::min(size, now_->count - now_->begin);
-    std::memcpy(data, now_->bytes.data() + now_->begin, count);
-    now_->begin += count;
-    if (now_->begin == now_->count) now_->state = transfer::idle;
+    const std::size_t count = std::min(size, transfer_->count - transfer_->begin);
+    std::memcpy(data, transfer_->bytes.data() + transfer_->begin, count);
+    transfer_->begin += count;
+    if (transfer_->begin == transfer_->count) transfer_->state = transfer::idle;
     return count;
   }
 
@@ -52,48 +52,48 @@ class watched_fd final : private context_bound {
   /// be given again until then. 0 with @p failure: `would_block`, `broken_pipe`, or the system's error.
   std::size_t write_some(const void* data, std::size_t size, error_code& failure) {
     {
-      const std::lock_guard lock(now_->mutex);
-      if (now_->state == transfer::done) {
-        now_->state = transfer::idle;
-        failure = is_end(now_->failure) ? error_code(asio::error::broken_pipe) : now_->failure;
-        return failure ? 0 : now_->count;
+      const std::lock_guard lock(transfer_->mutex);
+      if (transfer_->state == transfer::done) {
+        transfer_->state = transfer::idle;
+        failure = is_end(transfer_->failure) ? error_code(asio::error::broken_pipe) : transfer_->failure;
+        return failure ? 0 : transfer_->count;
       }
       failure = asio::error::would_block;
-      if (now_->state == transfer::running) return 0;
+      if (transfer_->state == transfer::running) return 0;
     }
     handle& pipe = registered();
     {
-      const std::lock_guard lock(now_->mutex);
+      const std::lock_guard lock(transfer_->mutex);
       const auto* const bytes = static_cast<const char*>(data);
-      now_->bytes.assign(bytes, bytes + std::min(size, piece));
-      now_->state = transfer::running;
+      transfer_->bytes.assign(bytes, bytes + std::min(size, piece));
+      transfer_->state = transfer::running;
     }
     pipe.async_write_some(
-        asio::buffer(now_->bytes),
-        [now = now_](error_code code, std::size_t written) { now->ended(code, written); });
+        asio::buffer(transfer_->bytes),
+        [moved = transfer_](error_code code, std::size_t written) { moved->ended(code, written); });
     return 0;
   }
-  /// How much of what was begun to be written goes on without anybody who waits for it.
-  std::size_t let_go() noexcept {
-    const std::lock_guard lock(now_->mutex);
-    if (now_->state == transfer::running)
-      return std::exchange(now_->let_go, true) ? 0 : now_->bytes.size();
-    if (now_->state == transfer::done && !now_->failure) {
-      now_->state = transfer::idle;
-      return now_->count;
+  /// Bytes still in flight that no one is waiting for.
+  std::size_t detach_write() noexcept {
+    const std::lock_guard lock(transfer_->mutex);
+    if (transfer_->state == transfer::running)
+      return std::exchange(transfer_->detached, true) ? 0 : transfer_->bytes.size();
+    if (transfer_->state == transfer::done && !transfer_->failure) {
+      transfer_->state = transfer::idle;
+      return transfer_->count;
     }
     return 0;
   }
 
   /// Whether something that was begun to be written goes on.
   bool writing() const {
-    const std::lock_guard lock(now_->mutex);
-    return !now_->reading && now_->state == transfer::running;
+    const std::lock_guard lock(transfer_->mutex);
+    return !transfer_->reading && transfer_->state == transfer::running;
   }
   /// Ends what was begun to be written, if it goes on: some of it has been written, perhaps.
-  void give_up() noexcept {
+  void cancel_write() noexcept {
     error_code ignored;
-    if (let_go() > 0 && registered_ && writing()) registered_->cancel(ignored);
+    if (detach_write() > 0 && registered_ && writing()) registered_->cancel(ignored);
   }
 
   /// Whether it can be waited for, for where nothing may throw: @p failure says why not.
@@ -106,20 +106,11 @@ class watched_fd final : private context_bound {
       return false;
     }
   }
-  /// Calls @p handler, with an error, when there is something to hand out. Where it can_wait.
-  template <class Handler>
-  void async_wait(wait_type kind, Handler&& handler) {
-    const auto wake = waited_by_ = std::make_shared<wakeup>(executor_);
-    const asio::any_io_executor here = asio::get_associated_executor(handler, executor_);
-    wake->start_wait(std::forward<Handler>(handler), here);
-    notify(kind, wake, 1);
-  }
-
   /// Ends all waits on it. A read is ended, too; nothing that it had read is lost.
   void cancel() {
     error_code ignored;
-    if (now_->reading && registered_) registered_->cancel(ignored);
-    now_->tell();
+    if (transfer_->reading && registered_) registered_->cancel(ignored);
+    transfer_->tell();
   }
   void close() {
     cancel();
@@ -130,10 +121,11 @@ class watched_fd final : private context_bound {
   }
 
   /// Waits until something can be written, or has been. Error: cancelled, or closed.
-  awaitable<std::tuple<error_code>> writable() {
-    const error_code failure = co_await wait(to_write);
-    co_return std::tuple<error_code>(failure);
-  }
+  awaitable<error_code> writable() { return wait(to_write); }
+
+  /// Windows has no pipes that grow.
+  void enlarge(std::size_t) {}
+
   /// Waits for bytes, or the end, and puts them into @p room.
   awaitable<std::tuple<error_code, std::size_t>> read(asio::mutable_buffer room) {
     error_code failure = co_await wait(to_read);
@@ -143,19 +135,19 @@ class watched_fd final : private context_bound {
   }
 
   /// Notifies @p target with @p bit when there is something to hand out, or no more waited for.
-  void notify(wait_type kind, std::shared_ptr<wakeup> target, unsigned bit) {
+  void notify(wait_type kind, std::shared_ptr<event> target, unsigned bit) {
     handle& pipe = registered();
     {
-      const std::lock_guard lock(now_->mutex);
-      now_->target = std::move(target);
-      now_->bit = bit;
+      const std::lock_guard lock(transfer_->mutex);
+      transfer_->target = std::move(target);
+      transfer_->bit = bit;
     }
     if (kind == to_read) start_read(pipe);
-    else now_->tell_unless_running();
+    else transfer_->tell_unless_running();
   }
 
  private:
-  using handle = asio::windows::basic_stream_handle<reactor_executor>;
+  using handle = asio::windows::basic_stream_handle<inline_executor>;
   static constexpr std::size_t piece = 64 * 1024;
 
   /// What goes on, or has come of it. It outlives the handle as long as the system writes into it.
@@ -167,8 +159,8 @@ class watched_fd final : private context_bound {
     std::size_t begin = 0, count = 0;
     error_code failure;
     bool reading = false;
-    bool let_go = false;  // nobody is to be told of this write
-    std::shared_ptr<wakeup> target;
+    bool detached = false;  // nobody is to be told of this write
+    std::shared_ptr<event> target;
     unsigned bit = 0;
 
     void ended(const error_code& code, std::size_t bytes_moved) {
@@ -177,7 +169,7 @@ class watched_fd final : private context_bound {
         // A child may write nothing, and that is read.
         const bool nothing =
             reading && (code == asio::error::operation_aborted || (!code && bytes_moved == 0));
-        state = nothing || std::exchange(let_go, false) ? idle : done;
+        state = nothing || std::exchange(detached, false) ? idle : done;
         failure = code;
         begin = 0;
         count = bytes_moved;
@@ -185,12 +177,12 @@ class watched_fd final : private context_bound {
       tell();
     }
     void tell() {
-      std::shared_ptr<wakeup> whom;
+      std::shared_ptr<event> told;
       {
         const std::lock_guard lock(mutex);
-        whom.swap(target);
+        told.swap(target);
       }
-      if (whom) whom->notify(bit);
+      if (told) told->notify(bit);
     }
     void tell_unless_running() {
       {
@@ -211,7 +203,7 @@ class watched_fd final : private context_bound {
   handle& registered() {
     if (!executor_ || !is_open()) throw cancelled_error("wait for a closed pipe");
     if (!registered_) {
-      registered_.emplace(reactor_executor(&executor_));
+      registered_.emplace(inline_executor(&executor_));
       registered_->assign(fd_.get());
       fd_.release();
     }
@@ -220,24 +212,24 @@ class watched_fd final : private context_bound {
 
   void start_read(handle& pipe) {
     {
-      const std::lock_guard lock(now_->mutex);
-      now_->reading = true;
-      if (now_->state == transfer::running) return;
-      if (now_->state == transfer::idle) {
-        now_->state = transfer::running;
-        now_->bytes.resize(piece);
+      const std::lock_guard lock(transfer_->mutex);
+      transfer_->reading = true;
+      if (transfer_->state == transfer::running) return;
+      if (transfer_->state == transfer::idle) {
+        transfer_->state = transfer::running;
+        transfer_->bytes.resize(piece);
         pipe.async_read_some(
-            asio::buffer(now_->bytes),
-            [now = now_](error_code code, std::size_t read) { now->ended(code, read); });
+            asio::buffer(transfer_->bytes),
+            [moved = transfer_](error_code code, std::size_t read) { moved->ended(code, read); });
         return;
       }
     }
-    now_->tell();
+    transfer_->tell();
   }
 
   awaitable<error_code> wait(wait_type kind) {
     registered();  // throws where there is nothing to wait for
-    const auto wake = std::make_shared<wakeup>(executor_);
+    const auto wake = std::make_shared<event>(executor_);
     notify(kind, wake, 1);
     const error_code failure = co_await wake->wait();
     if (failure) cancel();
@@ -251,10 +243,9 @@ class watched_fd final : private context_bound {
   }
 
   asio::any_io_executor executor_;  // empty when the context has gone
-  unique_fd fd_;                    // until it is registered
+  unique_handle fd_;                    // until it is registered
   std::optional<handle> registered_;
-  std::shared_ptr<transfer> now_;
-  std::shared_ptr<wakeup> waited_by_;  // that of async_wait, whose handler does not keep it
+  std::shared_ptr<transfer> transfer_;
 };
 
 }  // namespace coproc::detail

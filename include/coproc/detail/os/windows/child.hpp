@@ -5,47 +5,49 @@
 #include <psapi.h>
 #include <boost/asio/windows/basic_object_handle.hpp>
 #include <coproc/detail/os/boost.hpp>
-#include <coproc/detail/os/os.hpp>
-#include <coproc/detail/reaper.hpp>
-#include <coproc/detail/watched_fd.hpp>
+#include <coproc/detail/os/exit_waiters.hpp>
+#include <coproc/detail/os/inline_executor.hpp>
+#include <coproc/detail/os/signals.hpp>
+#include <coproc/detail/os/windows/reaper.hpp>
+#include <coproc/detail/os/windows/async_pipe.hpp>
 
 namespace coproc::detail {
 
 /// The one owner of a child: its handle, its status. It outlives the moves of its `process`, and is
 /// kept by each operation that waits for the child.
-class child final : private context_bound {
+class child final : private context_member {
  public:
   child(const asio::any_io_executor& executor, launched& started)
       : pid_(started.pid),
         leads_group_(started.leads_group),
         dies_with_job_(started.dies_with_job),
         executor_(executor) {
-    bind(executor);
+    join_context(executor);
     process_ = std::move(started.process);
     job_ = std::move(started.job);
     started.pid = -1;
   }
   ~child() {
     abandon(true);
-    if (state_ == state::ended && dies_with_job_) spare_group();
+    if (state_ == state::exited && dies_with_job_) spare_group();
   }
 
   int pid() const noexcept { return pid_; }
   bool leads_group() const noexcept { return leads_group_; }
   const asio::any_io_executor& executor() const noexcept { return executor_; }
 
-  bool reaped() const noexcept { return state_ == state::ended; }
-  bool given_up() const noexcept { return state_ == state::given_up; }
+  bool reaped() const noexcept { return state_ == state::exited; }
+  bool released() const noexcept { return state_ == state::released; }
 
-  // Good once ended() has said true:
+  // Good once exited() has said true:
   int returncode() const noexcept { return returncode_; }
   const class usage& usage() const noexcept { return usage_; }
 
-  /// True if the child has ended.
-  bool ended() {
-    if (state_ != state::running) return state_ == state::ended;
+  /// True if the child has exited.
+  bool exited() {
+    if (state_ != state::running) return state_ == state::exited;
     if (::WaitForSingleObject(process_.get(), 0) != WAIT_OBJECT_0) return false;
-    state_ = state::ended;
+    state_ = state::exited;
     DWORD code = 0;
     if (::GetExitCodeProcess(process_.get(), &code))
       returncode_ = code == ended_from_outside ? -ended_by_ : as_returncode(code);
@@ -57,37 +59,35 @@ class child final : private context_bound {
     return true;
   }
 
-  /// Notifies @p target with @p bit when the child may have ended, or when @p slot says to stop.
-  void notify(std::shared_ptr<wakeup> target, unsigned bit, asio::cancellation_slot slot) {
-    if (!executor_ || state_ == state::given_up) throw cancelled_error("wait for a child");
-    const std::uint64_t number = waits_->add(std::move(target), bit);
-    slot.assign([this, number](asio::cancellation_type) { stop_waiting(number); });
-    if (waits_->begin()) return;
+  /// Notifies @p target with @p bit when the child may have exited.
+  void notify(std::shared_ptr<event> target, unsigned bit) {
+    if (!executor_ || released()) throw cancelled_error("wait for a child");
+    if (waiting_->add(std::move(target), bit)) return;
     if (!registered_) {
-      registered_.emplace(reactor_executor(&executor_));
+      registered_.emplace(inline_executor(&executor_));
       registered_->assign(duplicate(process_.get(), false).release());
     }
-    registered_->async_wait([waits = waits_](const error_code&) { waits->end(); });
+    registered_->async_wait([waiting = waiting_](const error_code&) { waiting->tell(); });
   }
 
-  /// Ends what notify() has started with a slot of @p signal. (Of a child that was given away there
-  /// is nothing that it could still refer to.)
-  void stop_notifying(asio::cancellation_signal& signal) {
-    if (!given_up()) signal.emit(asio::cancellation_type::terminal);
+  /// Ends what notify() has started for @p target.
+  void stop_notifying(const std::shared_ptr<event>& target) {
+    error_code ignored;
+    if (waiting_->remove(target) && registered_) registered_->cancel(ignored);
   }
 
   /// Asks the group that the child leads to end. There is no way to ask a child that leads none, so
   /// that is ended at once.
   void ask_to_end() {
-    const bool asked = leads_group_ && !ended() && break_group();
+    const bool asked = leads_group_ && !exited() && break_group();
     if (!asked) send(signals::term, true);
   }
 
   /// Ends the child or, with @p group, the group that it leads; SIGBREAK asks the latter to.
   void send(int number, bool group) {
-    if (state_ == state::given_up || number == 0) return;
+    if (state_ == state::released || number == 0) return;
     if (number == SIGBREAK && leads_group_) {
-      if (!ended() && !break_group()) fail(number, ::GetLastError());
+      if (!exited() && !break_group()) fail(number, ::GetLastError());
       return;
     }
     if (number != signals::term && number != signals::kill)
@@ -97,13 +97,13 @@ class child final : private context_bound {
           "one that leads a group; not " +
               std::to_string(number));
     if (group && leads_group_) end_group(number);
-    else if (!ended() && !end_process(number)) fail(number, ::GetLastError());
+    else if (!exited() && !end_process(number)) fail(number, ::GetLastError());
   }
 
   /// True while anybody is left in the group that the child leads.
   bool group_alive() const {
     JOBOBJECT_BASIC_ACCOUNTING_INFORMATION about = {};
-    return leads_group_ && !given_up() &&
+    return leads_group_ && !released() &&
            ::QueryInformationJobObject(job_.get(), JobObjectBasicAccountingInformation, &about,
                                        sizeof about, nullptr) &&
            about.ActiveProcesses > 0;
@@ -129,7 +129,7 @@ class child final : private context_bound {
   /// Ends the ownership. With @p kill a child that still runs is ended first, and its group too if it
   /// leads one. Operations that wait for it end as if cancelled.
   void abandon(bool kill) noexcept {
-    if (state_ == state::given_up || ended()) return;
+    if (state_ == state::released || exited()) return;
     if (kill) {
       if (leads_group_) end_group(signals::kill);
       end_process(signals::kill);
@@ -137,58 +137,12 @@ class child final : private context_bound {
     const auto executor = executor_;
     if (kill) dies_with_job_ = false;  // whom the job holds has been ended
     drop();
-    if (kill && executor) reaper::instance().adopt_killed(std::move(process_), executor);
+    if (kill && executor) reaper::instance().orphaned_killed(std::move(process_), executor);
   }
 
  private:
-  enum class state { running, ended, given_up };
-  using object = asio::windows::basic_object_handle<reactor_executor>;
-
-  /// All that wait for the end, by one wait of the system's.
-  class waits {
-   public:
-    std::uint64_t add(std::shared_ptr<wakeup> target, unsigned bit) {
-      const std::lock_guard lock(mutex_);
-      all_.push_back({++last_, std::move(target), bit});
-      return last_;
-    }
-    /// True: it goes on already.
-    bool begin() {
-      const std::lock_guard lock(mutex_);
-      return std::exchange(goes_on_, true);
-    }
-    void end() {
-      std::vector<one> ended;
-      {
-        const std::lock_guard lock(mutex_);
-        goes_on_ = false;
-        ended.swap(all_);
-      }
-      for (const one& wait : ended) wait.target->notify(wait.bit);
-    }
-    /// True: there was such a wait, and it was the last.
-    bool remove(std::uint64_t number) {
-      const std::lock_guard lock(mutex_);
-      return std::erase_if(all_, [number](const one& wait) { return wait.number == number; }) > 0 &&
-             all_.empty() && goes_on_;
-    }
-
-   private:
-    struct one {
-      std::uint64_t number;
-      std::shared_ptr<wakeup> target;
-      unsigned bit;
-    };
-    std::mutex mutex_;
-    std::vector<one> all_;
-    std::uint64_t last_ = 0;
-    bool goes_on_ = false;
-  };
-
-  void stop_waiting(std::uint64_t number) {
-    error_code ignored;
-    if (waits_->remove(number) && registered_) registered_->cancel(ignored);
-  }
+  enum class state { running, exited, released };
+  using object = asio::windows::basic_object_handle<inline_executor>;
 
   static std::chrono::microseconds time_of(const FILETIME& time) {
     const std::uint64_t ticks =
@@ -206,7 +160,7 @@ class child final : private context_bound {
     return done || ::GetLastError() == ERROR_ACCESS_DENIED;  // it is ending already
   }
   void end_group(int number) {
-    const bool leader_runs = !ended();
+    const bool leader_runs = !exited();
     if (::TerminateJobObject(job_.get(), ended_from_outside) && leader_runs) ended_by_ = number;
   }
   /// The end of this object is not that of the group, since the leader's own end has come.
@@ -225,7 +179,7 @@ class child final : private context_bound {
   }
 
   void drop() {
-    state_ = state::given_up;
+    state_ = state::released;
     // To close it would end whom it holds.
     if (dies_with_job_) job_.release();
     end_waits();
@@ -250,10 +204,10 @@ class child final : private context_bound {
   int ended_by_ = SIGINT;  // where Ctrl-C has ended it
   class usage usage_;
   asio::any_io_executor executor_;  // empty when the context has gone
-  unique_fd process_, job_;
+  unique_handle process_, job_;
   std::optional<object> registered_;
   std::optional<native_process_handle> handle_;
-  std::shared_ptr<waits> waits_ = std::make_shared<waits>();
+  std::shared_ptr<exit_waiters> waiting_ = std::make_shared<exit_waiters>();
 };
 
 }  // namespace coproc::detail

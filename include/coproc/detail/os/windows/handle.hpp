@@ -4,7 +4,7 @@
 
 // Windows: a HANDLE where POSIX has a descriptor.
 
-#include <coproc/awaitable.hpp>
+#include <coproc/detail/keywords/options.hpp>
 // Behind Asio, which must come first.
 #include <io.h>
 #include <windows.h>
@@ -17,28 +17,18 @@
 
 namespace coproc::detail {
 
-/// What the system calls an open file, pipe or process.
-using os_handle = void*;
-inline constexpr os_handle no_handle = nullptr;
-
-/// The handle of a descriptor of the C runtime; the runtime still owns it.
-inline os_handle handle_of(int descriptor) {
-  const std::intptr_t handle = descriptor < 0 ? -1 : ::_get_osfhandle(descriptor);
-  return handle == -1 || handle == -2 ? no_handle : reinterpret_cast<os_handle>(handle);
-}
-
 /// Owns a HANDLE.
-class unique_fd {
+class unique_handle {
  public:
-  unique_fd() = default;
-  explicit unique_fd(os_handle handle) noexcept
+  unique_handle() = default;
+  explicit unique_handle(os_handle handle) noexcept
       : handle_(handle == INVALID_HANDLE_VALUE ? no_handle : handle) {}
-  unique_fd(unique_fd&& other) noexcept : handle_(other.release()) {}
-  unique_fd& operator=(unique_fd&& other) noexcept {
+  unique_handle(unique_handle&& other) noexcept : handle_(other.release()) {}
+  unique_handle& operator=(unique_handle&& other) noexcept {
     if (this != &other) reset(other.release());
     return *this;
   }
-  ~unique_fd() { reset(); }
+  ~unique_handle() { reset(); }
 
   os_handle get() const noexcept { return handle_; }
   os_handle release() noexcept { return std::exchange(handle_, no_handle); }
@@ -57,26 +47,24 @@ inline error_code system_error(DWORD number) {
 }
 inline error_code last_system_error() { return system_error(::GetLastError()); }
 
-/// Whether there are enough for another child. There are millions.
-inline bool enough_descriptors() { return true; }
-
 /// Another handle of the same thing; empty, with GetLastError, where that fails.
 /// @param inheritable by the children that are made to
-inline unique_fd duplicate(os_handle handle, bool inheritable) {
+inline unique_handle duplicate(os_handle handle, bool inheritable) {
   const os_handle here = ::GetCurrentProcess();
   if (handle == here) {  // INVALID_HANDLE_VALUE, which stands for this process
     ::SetLastError(ERROR_INVALID_HANDLE);
-    return unique_fd();
+    return unique_handle();
   }
   os_handle copy = no_handle;
   if (!::DuplicateHandle(here, handle, here, &copy, 0, inheritable, DUPLICATE_SAME_ACCESS))
     copy = no_handle;
-  return unique_fd(copy);
+  return unique_handle(copy);
 }
 
+/// The two ends of a pipe.
 class pipe_ends {
  public:
-  unique_fd read, write;
+  unique_handle read, write;
 };
 
 /// Makes a pipe between children. False, with GetLastError, on failure.
@@ -90,21 +78,21 @@ inline bool make_pipe(pipe_ends& ends) {
 
 /// Makes a pipe between this process, whose end can be waited for, and a child. A pipe without a name
 /// cannot; one with a name is made so that nobody else can open it.
-inline bool make_pipe_to_child(bool we_read, unique_fd& ours, unique_fd& theirs) {
+inline bool make_pipe_to_child(bool we_read, unique_handle& ours, unique_handle& theirs) {
   static std::atomic<unsigned> count = 0;
   LARGE_INTEGER now;
   ::QueryPerformanceCounter(&now);
   const std::wstring name = L"\\\\.\\pipe\\coproc." + std::to_wstring(::GetCurrentProcessId()) +
                             L'.' + std::to_wstring(count++) + L'.' + std::to_wstring(now.QuadPart);
   constexpr DWORD size = 64 * 1024;
-  ours = unique_fd(::CreateNamedPipeW(
+  ours = unique_handle(::CreateNamedPipeW(
       name.c_str(),
       (we_read ? PIPE_ACCESS_INBOUND : PIPE_ACCESS_OUTBOUND) | FILE_FLAG_OVERLAPPED |
           FILE_FLAG_FIRST_PIPE_INSTANCE,
       PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, size, size,
       0, nullptr));
   if (!ours) return false;
-  theirs = unique_fd(::CreateFileW(name.c_str(), we_read ? GENERIC_WRITE : GENERIC_READ, 0, nullptr,
+  theirs = unique_handle(::CreateFileW(name.c_str(), we_read ? GENERIC_WRITE : GENERIC_READ, 0, nullptr,
                                    OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));
   return static_cast<bool>(theirs);
 }

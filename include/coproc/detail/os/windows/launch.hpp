@@ -7,43 +7,12 @@
 // inherit whatever handles happen to be inheritable.
 
 #include <coproc/detail/os/launch_checks.hpp>
-#include <coproc/find_program.hpp>
-#include <coproc/detail/reaper.hpp>
+#include <coproc/detail/os/windows/lookup.hpp>
+#include <coproc/detail/os/windows/reaper.hpp>
 #include <coproc/detail/os/windows/command_line.hpp>
 #include <map>
 
 namespace coproc::detail {
-
-/// What a child that was ended from here has for an exit code: STATUS_CONTROL_C_EXIT, as one that
-/// Ctrl-C has ended.
-inline constexpr UINT ended_from_outside = 0xC000013A;
-
-/// A child that has been started, and this process's ends of its streams. If nobody takes the pid
-/// it is killed.
-class launched {
- public:
-  launched() = default;
-  launched(launched&& other) noexcept
-      : pid(std::exchange(other.pid, -1)),
-        process(std::move(other.process)),
-        job(std::move(other.job)),
-        leads_group(other.leads_group),
-        dies_with_job(other.dies_with_job) {
-    for (std::size_t fd = 0; fd < 3; ++fd) ends[fd] = std::move(other.ends[fd]);
-  }
-  ~launched() {
-    if (pid < 0) return;
-    if (leads_group) ::TerminateJobObject(job.get(), ended_from_outside);
-    ::TerminateProcess(process.get(), ended_from_outside);
-  }
-
-  int pid = -1;
-  unique_fd process;
-  unique_fd job;  // where it leads a group, or is to die with this process
-  unique_fd ends[3];
-  bool leads_group = false;
-  bool dies_with_job = false;
-};
 
 /// The handles that a child is to inherit, and no others.
 class inherited_handles {
@@ -80,19 +49,19 @@ class inherited_handles {
 class environment_block {
  public:
   /// The host's, and what the keywords change.
-  explicit environment_block(const options& how) {
-    if (!how.replace_environment)
+  explicit environment_block(const options& chosen) {
+    if (!chosen.replace_environment)
       if (wchar_t* const all = ::GetEnvironmentStringsW()) {
         for (const wchar_t* at = all; *at != L'\0'; at += std::wcslen(at) + 1) {
-          const std::wstring_view one = at;
-          const std::size_t equals = one.find(L'=', 1);  // "=C:=C:\\" is one, too
-          if (equals != one.npos)
-            variables_.insert_or_assign(std::wstring(one.substr(0, equals)),
-                                        std::wstring(one.substr(equals + 1)));
+          const std::wstring_view variable = at;
+          const std::size_t equals = variable.find(L'=', 1);  // "=C:=C:\\" is one, too
+          if (equals != variable.npos)
+            variables_.insert_or_assign(std::wstring(variable.substr(0, equals)),
+                                        std::wstring(variable.substr(equals + 1)));
         }
         ::FreeEnvironmentStringsW(all);
       }
-    for (const auto& [name, value] : how.environment) {
+    for (const auto& [name, value] : chosen.environment) {
       if (value) variables_.insert_or_assign(widen(name), widen(*value));
       else variables_.erase(widen(name));
     }
@@ -123,8 +92,8 @@ class environment_block {
 /// One launch: a place for all that it needs.
 class launcher {
  public:
-  explicit launcher(const command& what)
-      : command_(what), options_(what.options()), environment_(what.options()) {}
+  launcher(const word_list& words, const options& chosen)
+      : words_(words), options_(chosen), environment_(chosen) {}
   launcher(const launcher&) = delete;
   launcher& operator=(const launcher&) = delete;
 
@@ -139,46 +108,45 @@ class launcher {
   }
 
  private:
-  [[noreturn]] void fail(step which, DWORD error, const std::string& object) const {
-    fail_launch(command_, which, system_error(error), object);
+  [[noreturn]] void fail(const char* step, DWORD error, const std::string& object) const {
+    fail_launch(words_, step, system_error(error), object);
   }
 
-  void check_text(step which, std::string_view text, const std::string& object) const {
+  void check_text(const char* step, std::string_view text, const std::string& object) const {
     if (std::wstring wide; !widen(text, wide))
-      fail(which, ERROR_NO_UNICODE_TRANSLATION, object + " is not UTF-8");
+      fail(step, ERROR_NO_UNICODE_TRANSLATION, object + " is not UTF-8");
   }
 
   void check() const {
-    check_launch(command_);
-    const auto& words = command_.words();
-    for (std::size_t i = 0; i < words.size(); ++i)
-      check_text(step::arguments, words[i], "argument " + std::to_string(i));
-    if (words[0].find('"') != std::string::npos)
-      fail(step::arguments, ERROR_INVALID_NAME, "the program's name has a quote");
+    check_launch(words_, options_);
+    for (std::size_t i = 0; i < words_.size(); ++i)
+      check_text("arguments", words_[i], "argument " + std::to_string(i));
+    if (words_[0].find('"') != std::string::npos)
+      fail("arguments", ERROR_INVALID_NAME, "the program's name has a quote");
     for (const auto& [name, value] : options_.environment) {
-      check_text(step::environment, name, "a variable's name");
-      if (value) check_text(step::environment, *value, "the value of '" + name + "'");
+      check_text("environment", name, "a variable's name");
+      if (value) check_text("environment", *value, "the value of '" + name + "'");
     }
     if (options_.argv0) {
-      check_text(step::arguments, *options_.argv0, "argv0");
+      check_text("arguments", *options_.argv0, "argv0");
       if (options_.argv0->find('"') != std::string::npos)
-        fail(step::arguments, ERROR_INVALID_NAME, "argv0 has a quote");
+        fail("arguments", ERROR_INVALID_NAME, "argv0 has a quote");
     }
     for (std::size_t fd = 0; fd < 3; ++fd) {
       const stdio& stream = options_.streams[fd];
       DWORD flags = 0;
-      if (stream.what == stdio::kind::descriptor &&
-          (stream.fd == INVALID_HANDLE_VALUE || !::GetHandleInformation(stream.fd, &flags)))
-        fail(step::dup2, ERROR_INVALID_HANDLE, stream_name(fd));
+      if (stream.source == stdio::kind::descriptor &&
+          (stream.handle == INVALID_HANDLE_VALUE || !::GetHandleInformation(stream.handle, &flags)))
+        fail("dup2", ERROR_INVALID_HANDLE, stream_name(fd));
     }
     if (options_.process_group.value_or(0) != 0)
-      fail(step::process_group, ERROR_NOT_SUPPORTED,
+      fail("process_group", ERROR_NOT_SUPPORTED,
            "of a number: Windows has only new_group, not");
     if (!options_.cwd) return;
     const DWORD about = ::GetFileAttributesW(options_.cwd->c_str());
     const bool missing = about == INVALID_FILE_ATTRIBUTES;
     if (missing || (about & FILE_ATTRIBUTE_DIRECTORY) == 0)
-      fail(step::chdir, missing ? ::GetLastError() : DWORD{ERROR_DIRECTORY},
+      fail("chdir", missing ? ::GetLastError() : DWORD{ERROR_DIRECTORY},
            "'" + path_text(*options_.cwd) + "'");
   }
 
@@ -186,20 +154,20 @@ class launcher {
     constexpr DWORD numbers[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
     for (std::size_t fd = 0; fd < 3; ++fd) {
       const stdio& stream = options_.streams[fd];
-      switch (stream.what) {
+      switch (stream.source) {
         case stdio::kind::piped: {
-          unique_fd theirs;
+          unique_handle theirs;
           if (!make_pipe_to_child(fd != 0, result_.ends[fd], theirs))
-            fail(step::pipe, ::GetLastError(), stream_name(fd));
+            fail("pipe", ::GetLastError(), stream_name(fd));
           give(fd, theirs.get());
           break;
         }
         case stdio::kind::devnull: open_file(fd, L"NUL", false); break;
         case stdio::kind::file: open_file(fd, stream.path, false); break;
         case stdio::kind::append: open_file(fd, stream.path, true); break;
-        case stdio::kind::descriptor: give(fd, stream.fd); break;
+        case stdio::kind::descriptor: give(fd, stream.handle); break;
         case stdio::kind::to_stdout:
-          given_[fd] = given_[1] ? duplicate(given_[1].get(), true) : unique_fd();
+          given_[fd] = given_[1] ? duplicate(given_[1].get(), true) : unique_handle();
           break;
         case stdio::kind::terminal:  // refused by the compiler
         case stdio::kind::inherit:
@@ -212,7 +180,7 @@ class launcher {
   /// Makes what the child inherits: a copy, since the original is nobody else's to inherit.
   void give(std::size_t fd, os_handle handle) {
     given_[fd] = duplicate(handle, true);
-    if (!given_[fd]) fail(step::dup2, ::GetLastError(), stream_name(fd));
+    if (!given_[fd]) fail("dup2", ::GetLastError(), stream_name(fd));
   }
 
   void open_file(std::size_t fd, const std::filesystem::path& path, bool append) {
@@ -221,14 +189,14 @@ class launcher {
                          : append ? DWORD{FILE_GENERIC_WRITE & ~FILE_WRITE_DATA}
                                   : DWORD{GENERIC_WRITE};
     const DWORD disposition = fd == 0 ? OPEN_EXISTING : append ? OPEN_ALWAYS : CREATE_ALWAYS;
-    const unique_fd file(::CreateFileW(path.c_str(), access, sharing, nullptr, disposition,
+    const unique_handle file(::CreateFileW(path.c_str(), access, sharing, nullptr, disposition,
                                        FILE_ATTRIBUTE_NORMAL, nullptr));
-    if (!file) fail(step::open, ::GetLastError(), stream_name(fd) + " '" + path_text(path) + "'");
+    if (!file) fail("open", ::GetLastError(), stream_name(fd) + " '" + path_text(path) + "'");
     give(fd, file.get());
   }
 
   void prepare_program() {
-    const std::string name(command_.program());
+    const std::string name = words_[0];
     std::string found;
     for (const std::string& candidate : candidates(name, environment_.find(L"PATH")))
       if (is_program(candidate)) {
@@ -236,33 +204,32 @@ class launcher {
         break;
       }
     if (found.empty())
-      fail(step::exec,
+      fail("exec",
            has_directory(name) && is_directory(widen(name)) ? ERROR_ACCESS_DENIED
                                                             : ERROR_FILE_NOT_FOUND,
            std::string());
     // A relative one is taken from the host's directory, not the child's.
     program_ = std::filesystem::absolute(widen(found)).wstring();
-    const auto& words = command_.words();
     if (options_.raw_text) {
-      if (words.size() != 3) fail(step::arguments, ERROR_BAD_ARGUMENTS, "behind a shell's text");
-      line_ = widen(cmd_line(name, words.back()));
+      if (words_.size() != 3) fail("arguments", ERROR_BAD_ARGUMENTS, "behind a shell's text");
+      line_ = widen(cmd_line(name, words_.back()));
     } else if (is_batch_file(found)) {
       line_ = widen(batch_line(narrow(program_)));
       program_ = widen(system_directory() + "\\cmd.exe");
     } else {
-      line_ = widen(command_line(words, options_.argv0.value_or(name)));
+      line_ = widen(command_line(words_, options_.argv0.value_or(name)));
     }
     constexpr std::size_t longest = 32767;
     if (line_.size() >= longest)
-      fail(step::arguments, ERROR_FILENAME_EXCED_RANGE, "more than 32766 characters in all");
+      fail("arguments", ERROR_FILENAME_EXCED_RANGE, "more than 32766 characters in all");
   }
 
   std::string batch_line(const std::string& path) const {
     std::string text;
-    for (std::size_t i = 0; i < command_.words().size(); ++i) {
-      const auto word = quote_for_cmd(i == 0 ? path : command_.words()[i]);
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      const auto word = quote_for_cmd(i == 0 ? path : words_[i]);
       if (!word)
-        fail(step::arguments, ERROR_BAD_ARGUMENTS,
+        fail("arguments", ERROR_BAD_ARGUMENTS,
              "argument " + std::to_string(i) +
                  " has what cmd.exe, which runs batch files, cannot quote: a quote, a percent sign "
                  "or a "
@@ -276,7 +243,7 @@ class launcher {
     result_.leads_group = options_.process_group.has_value();
     result_.dies_with_job = options_.kill_on_parent_death;
     if (!result_.leads_group && !result_.dies_with_job) return;
-    result_.job = unique_fd(::CreateJobObjectW(nullptr, nullptr));
+    result_.job = unique_handle(::CreateJobObjectW(nullptr, nullptr));
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {};
     // Of a child that leads no group the children are their own affair.
     if (!result_.leads_group)
@@ -288,25 +255,25 @@ class launcher {
                                    sizeof limits))
       fail(job_step(), ::GetLastError(), "job object");
   }
-  step job_step() const {
-    return result_.leads_group ? step::process_group : step::kill_on_parent_death;
+  const char* job_step() const {
+    return result_.leads_group ? "process_group" : "kill_on_parent_death";
   }
 
   void start() {
     std::vector<os_handle> handles;
-    for (const unique_fd& one : given_)
-      if (one) handles.push_back(one.get());
+    for (const unique_handle& given : given_)
+      if (given) handles.push_back(given.get());
     const bool any = !handles.empty();
     inherited_handles inherited(std::move(handles));
-    STARTUPINFOEXW how = {};
-    how.StartupInfo.cb = sizeof how;
-    how.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
-    how.StartupInfo.hStdInput = given_[0].get();
-    how.StartupInfo.hStdOutput = given_[1].get();
-    how.StartupInfo.hStdError = given_[2].get();
+    STARTUPINFOEXW start_info = {};
+    start_info.StartupInfo.cb = sizeof start_info;
+    start_info.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
+    start_info.StartupInfo.hStdInput = given_[0].get();
+    start_info.StartupInfo.hStdOutput = given_[1].get();
+    start_info.StartupInfo.hStdError = given_[2].get();
     if (any) {
-      how.lpAttributeList = inherited.list();
-      if (how.lpAttributeList == nullptr) fail(step::pass_fds, ::GetLastError(), "the streams");
+      start_info.lpAttributeList = inherited.list();
+      if (start_info.lpAttributeList == nullptr) fail("pass_fds", ::GetLastError(), "the streams");
     }
     const bool changed = options_.replace_environment || !options_.environment.empty();
     std::wstring variables = changed ? environment_.text() : std::wstring();
@@ -316,9 +283,9 @@ class launcher {
     PROCESS_INFORMATION made = {};
     if (!::CreateProcessW(program_.c_str(), line_.data(), nullptr, nullptr, any, flags,
                           changed ? variables.data() : nullptr,
-                          options_.cwd ? options_.cwd->c_str() : nullptr, &how.StartupInfo, &made))
-      fail(step::exec, ::GetLastError(), std::string());
-    const unique_fd thread(made.hThread);
+                          options_.cwd ? options_.cwd->c_str() : nullptr, &start_info.StartupInfo, &made))
+      fail("exec", ::GetLastError(), std::string());
+    const unique_handle thread(made.hThread);
     result_.process.reset(made.hProcess);
     result_.pid = static_cast<int>(made.dwProcessId);
     if (!result_.job) return;
@@ -328,14 +295,16 @@ class launcher {
     ::ResumeThread(thread.get());
   }
 
-  const command& command_;
+  const word_list& words_;
   const options& options_;
   environment_block environment_;
   launched result_;
-  unique_fd given_[3];  // inheritable, until the child has started
+  unique_handle given_[3];  // inheritable, until the child has started
   std::wstring program_, line_;
 };
 
-inline launched launch(const command& what) { return launcher(what).run(); }
+inline launched launch(const word_list& words, const options& chosen) {
+  return launcher(words, chosen).run();
+}
 
 }  // namespace coproc::detail

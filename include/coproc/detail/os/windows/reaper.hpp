@@ -5,7 +5,7 @@
 // Windows keeps nothing of an ended process once its handles are closed, so nobody has to be reaped.
 // But what was killed has not ended yet: its context is told when it has.
 
-#include <coproc/detail/descriptor.hpp>
+#include <coproc/detail/os/windows/handle.hpp>
 #include <coproc/detail/task/event.hpp>
 #include <memory>
 #include <mutex>
@@ -18,13 +18,13 @@ namespace coproc::detail {
 class reaper {
  public:
   static reaper& instance() {
-    static reaper* const the_one =
+    static reaper* const only =
         new reaper;  // never destroyed: a pool's thread may outlive statics
-    return *the_one;
+    return *only;
   }
 
   /// Takes over a child that has been killed; the context of @p executor waits for its end.
-  void adopt_killed(unique_fd process, const asio::any_io_executor& executor) {
+  void orphaned_killed(unique_handle process, const asio::any_io_executor& executor) {
     auto child = std::make_unique<orphan>();
     child->process = std::move(process);
     child->context = &context_service::of(executor);
@@ -55,26 +55,57 @@ class reaper {
  private:
   class orphan {
    public:
-    unique_fd process;
+    unique_handle process;
     context_service* context = nullptr;  // waits for the end
     std::uint64_t cleanup = 0;           // by this number
     os_handle wait = no_handle;
   };
 
   static void CALLBACK gone(void* which, BOOLEAN) {
-    reaper& all = instance();
-    const std::lock_guard lock(all.mutex_);  // held until the wait has its handle
-    all.drop(static_cast<orphan*>(which));
+    reaper& keeper = instance();
+    const std::lock_guard lock(keeper.mutex_);  // held until the wait has its handle
+    keeper.drop(static_cast<orphan*>(which));
   }
 
   void drop(orphan* child) {
     if (child->context != nullptr) child->context->cleanup_finished(child->cleanup);
     if (child->wait != no_handle) ::UnregisterWait(child->wait);
-    std::erase_if(orphans_, [child](const auto& one) { return one.get() == child; });
+    std::erase_if(orphans_, [child](const auto& each) { return each.get() == child; });
   }
 
   std::mutex mutex_;
   std::vector<std::unique_ptr<orphan>> orphans_;
+};
+
+/// What a child that was ended from here has for an exit code: STATUS_CONTROL_C_EXIT, as one that
+/// Ctrl-C has ended.
+inline constexpr UINT ended_from_outside = 0xC000013A;
+
+/// A child that has been started, and this process's ends of its streams. If nobody takes the pid
+/// it is killed.
+class launched {
+ public:
+  launched() = default;
+  launched(launched&& other) noexcept
+      : pid(std::exchange(other.pid, -1)),
+        process(std::move(other.process)),
+        job(std::move(other.job)),
+        leads_group(other.leads_group),
+        dies_with_job(other.dies_with_job) {
+    for (std::size_t fd = 0; fd < 3; ++fd) ends[fd] = std::move(other.ends[fd]);
+  }
+  ~launched() {
+    if (pid < 0) return;
+    if (leads_group) ::TerminateJobObject(job.get(), ended_from_outside);
+    ::TerminateProcess(process.get(), ended_from_outside);
+  }
+
+  int pid = -1;
+  unique_handle process;
+  unique_handle job;  // where it leads a group, or is to die with this process
+  unique_handle ends[3];
+  bool leads_group = false;
+  bool dies_with_job = false;
 };
 
 }  // namespace coproc::detail

@@ -7,13 +7,6 @@
 
 namespace coproc::detail {
 
-/// Launches a command, and makes what stands behind its process.
-COPROC_INLINE std::shared_ptr<child_streams> launch_with_streams(
-    const asio::any_io_executor& executor, const command& program) {
-  launched started = launch(program.words(), program.options());
-  return std::make_shared<child_streams>(executor, started, program.options());
-}
-
 /// Launches a command for exec, which has no use for what is capture's.
 COPROC_INLINE process start_process(const asio::any_io_executor& executor,
                                     const command& program) {
@@ -23,7 +16,7 @@ COPROC_INLINE process start_process(const asio::any_io_executor& executor,
     throw std::invalid_argument(
         "coproc: timeout, idle_timeout, grace, input and retry are for capture; with exec and shell "
         "use wait_for, stop, the streams and communicate");
-  return process(launch_with_streams(executor, program));
+  return process(launch_with_streams(executor, program.words(), chosen));
 }
 
 COPROC_ON_USE awaitable<process> start(command program) {
