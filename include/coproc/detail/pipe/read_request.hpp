@@ -34,8 +34,6 @@ class read_request {
   }
   /// @param most how many bytes may come before the text
   static read_request until(std::string text, const char* name, std::size_t most) {
-    if (text.empty())
-      throw std::invalid_argument(std::string("coproc: ") + name + ": the text is empty");
     read_request request(kind::until, name);
     request.text_ = std::move(text);
     request.count_ = most;
@@ -45,7 +43,7 @@ class read_request {
   /// How many bytes to take; nothing while more have to come. Where nothing is said of a stream that
   /// has ended, the read is incomplete.
   /// @param bytes what is there, from the same front at each call
-  /// @throws limit_error
+  /// @throws limit_error; std::invalid_argument where the text to look for is empty
   std::optional<std::size_t> ready(std::string_view bytes, bool ended) {
     switch (kind_) {
       case kind::everything: return ended ? std::optional(bytes.size()) : std::nullopt;
@@ -55,6 +53,8 @@ class read_request {
       case kind::exactly: return bytes.size() >= count_ ? std::optional(count_) : std::nullopt;
       case kind::until: break;
     }
+    if (text_.empty())
+      throw std::invalid_argument(std::string("coproc: ") + name_ + ": the text is empty");
     const std::size_t found = bytes.find(text_, looked_at_);
     const bool there = found != std::string_view::npos;
     // The last bytes may be the start of the text.

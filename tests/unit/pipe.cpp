@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+// The parts of a stream that need no pipe: the buffer, the search for lines, what a read asks for.
+
+#include "support.hpp"
+
+#include <coproc/detail/pipe/buffer.hpp>
+#include <coproc/detail/pipe/line_scanner.hpp>
+#include <coproc/detail/pipe/read_request.hpp>
+
+namespace pipe_tests {
+
+using coproc::detail::buffer;
+using coproc::detail::line_scanner;
+using coproc::detail::read_request;
+
+namespace {
+
+void append(buffer& bytes, std::string_view text) {
+  std::memcpy(bytes.prepare(text.size()).first, text.data(), text.size());
+  bytes.commit(text.size());
+}
+
+}  // namespace
+
+TEST_CASE("pipe: a buffer gives what it got, however reads and writes are mixed") {
+  std::mt19937 random(7);
+  buffer bytes;
+  std::string expected;
+  std::size_t written = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string text(random() % 5000, static_cast<char>('a' + i % 26));
+    append(bytes, text);
+    expected += text;
+    written += text.size();
+    const std::size_t count = std::min<std::size_t>(random() % 6000, bytes.size());
+    if (bytes.take(count) != expected.substr(0, count)) FAIL("other bytes");
+    expected.erase(0, count);
+    if (bytes.consumed() + bytes.size() != written) FAIL("the count is wrong");
+  }
+  CHECK((bytes.view() == expected));
+  CHECK((bytes.drain() == expected));
+  CHECK(bytes.empty());
+  CHECK(bytes.consumed() == written);
+}
+
+TEST_CASE("pipe: a large buffer is drained whole, in slices") {
+  const std::string text = test::pattern(20'000'000);
+  buffer bytes;
+  append(bytes, text);
+  bytes.consume(123);
+  CHECK((bytes.drain() == text.substr(123)));
+}
+
+TEST_CASE("pipe: a line is found once it is whole, and no byte is looked at twice") {
+  line_scanner scanner;
+  CHECK(scanner.find("") == line_scanner::none);
+  CHECK(scanner.find("abc") == line_scanner::none);
+  CHECK(scanner.scanned() == 3);
+  CHECK(scanner.find("ab\ndef\n") == 6);  // what has been looked at is not looked at again
+  scanner.restart();
+  CHECK(scanner.find("ab\ndef\n") == 2);
+}
+
+TEST_CASE("pipe: the end of all whole lines, but not of those behind one that is too long") {
+  const auto end = line_scanner::end_of_lines;
+  CHECK(end("", false, 10) == 0);
+  CHECK(end("a\nbc\nd", false, 10) == 5);
+  CHECK(end("a\nbc\nd", true, 10) == 6);
+  CHECK(end("a\nlong long line\nb\n", false, 5) == 2);
+  CHECK(end("long long line\n", false, 5) == 0);
+  CHECK(end("12345\n12345\n", false, 5) == 12);
+}
+
+TEST_CASE("pipe: what each kind of read takes of what is there") {
+  auto all = read_request::everything();
+  CHECK_FALSE(all.ready("abc", false));
+  CHECK(all.ready("abc", true) == 3u);
+
+  auto some = read_request::at_most(2);
+  CHECK_FALSE(some.ready("", false));
+  CHECK(some.ready("abc", false) == 2u);
+  CHECK(some.ready("a", false) == 1u);
+  CHECK(some.ready("", true) == 0u);
+  CHECK(read_request::at_most(0).ready("", false) == 0u);
+
+  auto three = read_request::exactly(3);
+  CHECK_FALSE(three.ready("ab", false));
+  CHECK_FALSE(three.ready("ab", true));  // incomplete
+  CHECK(three.ready("abcd", false) == 3u);
+}
+
+TEST_CASE("pipe: a text is found where its start came earlier than its end") {
+  auto request = read_request::until("--", "until", 4);
+  CHECK_FALSE(request.ready("ab-", false));
+  CHECK(request.ready("ab--c", false) == 4u);
+  CHECK(read_request::until("--", "until", 4).ready("abcd--", false) == 6u);
+  auto late = read_request::until("--", "until", 4);
+  CHECK_FALSE(late.ready("abcd-", false));
+  CHECK_THROWS_AS(late.ready("abcde-", false), coproc::limit_error);
+  CHECK_THROWS_AS(read_request::until("", "until", 4).ready("", false), std::invalid_argument);
+}
+
+}  // namespace pipe_tests
