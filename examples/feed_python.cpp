@@ -8,9 +8,9 @@ namespace asio = boost::asio;
 using namespace coproc::keywords;
 
 asio::awaitable<void> run_python_script() {
-  auto process = co_await coproc::exec(
-      "python3", "-c", "print('Enter your name: '); print(f'Hello, {input()}!')",
-      std_in = piped, std_out = piped, std_err = piped);
+  auto process = co_await coproc::exec("python3", "-c",
+                                       "print('Enter your name: '); print(f'Hello, {input()}!')",
+                                       std_in = piped, std_out = piped, std_err = piped);
 
   // Writes the input, closes stdin, and reads both outputs, all at once.
   auto [out, err] = co_await process.communicate("John Doe\n");
@@ -28,5 +28,5 @@ int main() {
 }
 
 // Output:
-// Enter your name: 
+// Enter your name:
 // Hello, John Doe!

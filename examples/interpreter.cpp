@@ -19,8 +19,7 @@ class python {
         "    try: answer = repr(eval(line))\n"
         "    except Exception as e: answer = 'error: ' + str(e)\n"
         "    print(answer, flush=True)\n";
-    auto process =
-        co_await coproc::exec("python3", "-c", program, std_in = piped, std_out = piped);
+    auto process = co_await coproc::exec("python3", "-c", program, std_in = piped, std_out = piped);
     co_return python(std::move(process));
   }
 
@@ -45,7 +44,8 @@ class python {
 
 asio::awaitable<void> talk() {
   auto interpreter = co_await python::start();
-  const std::vector<std::string> questions = {"2 ** 100", "math.comb(10, 3)", "1 / 0", "[n * n for n in range(5)]"};
+  const std::vector<std::string> questions = {"2 ** 100", "math.comb(10, 3)", "1 / 0",
+                                              "[n * n for n in range(5)]"};
   for (const auto& question : questions) {
     const auto answer = co_await interpreter.ask(question);
     std::cout << question << " = " << answer << '\n';

@@ -19,7 +19,8 @@ class progress {
 
   void one_more(const std::string& last) {
     ++done_;
-    if (live_) std::cout << "\r\x1b[K[" << done_ << '/' << all_ << "] " << last.substr(0, 60) << std::flush;
+    if (live_)
+      std::cout << "\r\x1b[K[" << done_ << '/' << all_ << "] " << last.substr(0, 60) << std::flush;
     else std::cout << done_ << " of " << all_ << " done" << std::endl;
   }
   ~progress() {
@@ -34,7 +35,8 @@ class progress {
 asio::awaitable<int> run_all(std::vector<std::string> texts) {
   // A group of its own for each: Ctrl-C reaches this program alone, and ends whole jobs from here.
   std::vector<coproc::command> jobs;
-  for (const auto& text : texts) jobs.push_back(coproc::shell_command(text, process_group = new_group));
+  for (const auto& text : texts)
+    jobs.push_back(coproc::shell_command(text, process_group = new_group));
 
   progress shown(jobs.size());
   auto show = [&](std::size_t index, const auto&) { shown.one_more(texts[index]); };
@@ -57,7 +59,8 @@ int main(int count, char** arguments) {
   std::vector<std::string> texts(arguments + 1, arguments + count);
   const bool demonstration = texts.empty();
   if (demonstration)
-    texts = {"sleep 0.3", "sleep 0.2; echo no such luck >&2; exit 3", "uname", "sort < /dev/null", "sleep 0.1"};
+    texts = {"sleep 0.3", "sleep 0.2; echo no such luck >&2; exit 3", "uname", "sort < /dev/null",
+             "sleep 0.1"};
   try {
     const int status = coproc::run(run_all(texts));
     return demonstration ? 0 : status;

@@ -8,8 +8,9 @@ namespace asio = boost::asio;
 using namespace coproc::keywords;
 
 asio::awaitable<void> read_lines() {
-  auto process = co_await coproc::shell("for i in 1 2 3; do echo line $i; done; echo last >&2; exit 4",
-                                        std_out = piped, std_err = piped);
+  auto process =
+      co_await coproc::shell("for i in 1 2 3; do echo line $i; done; echo last >&2; exit 4",
+                             std_out = piped, std_err = piped);
 
   while (auto line = co_await process.std_out().readline()) {
     std::cout << "out: " << *line << '\n';

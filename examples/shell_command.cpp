@@ -8,8 +8,7 @@ namespace asio = boost::asio;
 using namespace coproc::keywords;
 
 asio::awaitable<void> run_shell_command() {
-  auto process =
-      co_await coproc::shell("ls -l / | tail -n +2", std_out = piped, std_err = piped);
+  auto process = co_await coproc::shell("ls -l / | tail -n +2", std_out = piped, std_err = piped);
   auto [out, err] = co_await process.communicate();
 
   if (process.returncode() != 0) {

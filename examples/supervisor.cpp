@@ -44,12 +44,11 @@ asio::awaitable<void> supervise(coproc::command service) {
 
 int main() {
   // A service that fails at its first two starts, and then works until it is told to end.
-  const coproc::command service(
-      "/bin/sh", "-c",
-      "test $START -ge 3 || exit 1\n"
-      "trap 'echo saving my state; exit 0' TERM\n"
-      "echo at your service\n"
-      "while :; do sleep 0.05; done");
+  const coproc::command service("/bin/sh", "-c",
+                                "test $START -ge 3 || exit 1\n"
+                                "trap 'echo saving my state; exit 0' TERM\n"
+                                "echo at your service\n"
+                                "while :; do sleep 0.05; done");
   try {
     // As Ctrl-C would, this cancels it, after three seconds.
     coproc::run(coproc::wait_for(supervise(service), 3s));

@@ -13,8 +13,8 @@
 #error "coproc needs Windows, or a POSIX system: Linux, macOS or a BSD"
 #endif
 
-// COPROC_ON_USE does so for functions that a program may well not call: in the header-only form they
-// are templates, since g++ compiles every coroutine that it sees, called or not.
+// COPROC_ON_USE does so for functions that a program may well not call: in the header-only form
+// they are templates, since g++ compiles every coroutine that it sees, called or not.
 
 #if defined(COPROC_SEPARATE_COMPILATION)
 #define COPROC_INLINE

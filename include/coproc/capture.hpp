@@ -13,7 +13,8 @@ class launch_gate;
 std::shared_ptr<launch_gate> make_launch_gate();
 
 /// @param gate null: start at once
-COPROC_ON_USE awaitable<completed> capture(command program, std::shared_ptr<launch_gate> gate = nullptr);
+COPROC_ON_USE awaitable<completed> capture(command program,
+                                           std::shared_ptr<launch_gate> gate = nullptr);
 
 /// How many commands of a range run at once where no keyword says it.
 std::size_t default_concurrency();
@@ -62,7 +63,7 @@ class captures {
 /// @param keywords those of commands apply to each of the range
 template <class Range, class... Keywords>
 auto captures_of(Range&& range, const Keywords&... keywords) {
-  static_assert(((gather_setting<Keywords> || command_setting<Keywords>) && ...),
+  static_assert(((gather_setting<Keywords> || command_setting<Keywords>)&&...),
                 "coproc: after a range of commands only keywords may stand");
   auto change = [keywords...](options& chosen) { apply_settings(chosen, keywords...); };
   return captures<Range, decltype(change)>(std::forward<Range>(range), std::move(change));

@@ -20,17 +20,15 @@ class completed : public output {
         command(std::move(captured)),
         dropped_end_(std::move(dropped_end)) {}
 
-  class command command;            ///< what was run
+  class command command;                ///< what was run
   int returncode = unknown_returncode;  ///< 0..255, or -N for signal N, or unknown_returncode
   end_reason why = end_reason::unknown;
-  class usage usage;                ///< CPU times and peak memory
+  class usage usage;                   ///< CPU times and peak memory
   std::chrono::nanoseconds elapsed{};  ///< from before the launch to the end
-  int attempts = 1;                 ///< how often it was run, see `retry`
+  int attempts = 1;                    ///< how often it was run, see `retry`
 
   /// Whether the returncode is 0, or one of `ok_codes`.
-  bool succeeded() const {
-    return std::ranges::count(command.options().ok_codes, returncode) > 0;
-  }
+  bool succeeded() const { return std::ranges::count(command.options().ok_codes, returncode) > 0; }
   explicit operator bool() const { return succeeded(); }
 
   /// Itself, if it has succeeded: `auto text = (co_await capture("uname")).check().out;`

@@ -19,7 +19,8 @@ class error : public boost::system::system_error {
         end_reason why = end_reason::unknown, std::chrono::nanoseconds elapsed = {},
         class usage used = {})
       : system_error(code),
-        state_(std::make_shared<state>(std::move(message), std::move(partial), why, elapsed, used)) {}
+        state_(
+            std::make_shared<state>(std::move(message), std::move(partial), why, elapsed, used)) {}
 
   /// The whole message; the text of code() is part of it where it helps.
   const char* what() const noexcept override { return state_->message.c_str(); }
@@ -104,8 +105,8 @@ class timeout_error : public error {
  public:
   explicit timeout_error(std::string message, output partial = output(),
                          std::chrono::nanoseconds elapsed = {}, class usage used = {})
-      : error(asio::error::timed_out, std::move(message), std::move(partial),
-              end_reason::timed_out, elapsed, used) {}
+      : error(asio::error::timed_out, std::move(message), std::move(partial), end_reason::timed_out,
+              elapsed, used) {}
 };
 
 /// The operation was cancelled (code() is `asio::error::operation_aborted`). What had been read is

@@ -34,10 +34,9 @@ inline constexpr detail::terminal_t terminal;
 inline constexpr detail::to_stdout_t to_stdout;
 /// For std_out and std_err: at the end of that file, made where it is missing. (A shell's `>>`.)
 template <class Path>
-  requires detail::text<Path> || detail::path_like<Path>
-detail::append_t append(Path&& path) {
-  return detail::append_t(detail::path_of(detail::to_word(path)));
-}
+  requires detail::text<Path> || detail::path_like<Path> detail::append_t append(Path&& path) {
+    return detail::append_t(detail::path_of(detail::to_word(path)));
+  }
 
 /// The directory in which the child starts. A program given by a relative path is still taken from
 /// the host's. (Python's cwd=)
@@ -50,17 +49,18 @@ inline constexpr detail::env_keyword env;
 inline constexpr detail::unset_t unset;
 
 /// `process_group = new_group`: the child leads a group of its own, which is what stop() and the
-/// destructor then end; a number: it joins that group. (setpgid; Python's process_group=) On Windows
-/// only `new_group`: a console's process group, in a job object that has the child's children too.
+/// destructor then end; a number: it joins that group. (setpgid; Python's process_group=) On
+/// Windows only `new_group`: a console's process group, in a job object that has the child's
+/// children too.
 inline constexpr detail::process_group_keyword process_group;
 inline constexpr detail::new_group_t new_group;
 /// `kill_on_parent_death = true`: the child gets SIGKILL when this process has died, however it
 /// did. Linux, FreeBSD and Windows only. (prctl(PR_SET_PDEATHSIG), a job object)
-inline constexpr detail::plain_keyword<&detail::options::kill_on_parent_death>
-    kill_on_parent_death;
+inline constexpr detail::plain_keyword<&detail::options::kill_on_parent_death> kill_on_parent_death;
 
 #if defined(_WIN32)
-inline constexpr detail::posix_keyword new_session, as_user, as_group, extra_groups, new_umask, niceness, resource_limit, pass_fds;
+inline constexpr detail::posix_keyword new_session, as_user, as_group, extra_groups, new_umask,
+    niceness, resource_limit, pass_fds;
 #else
 /// `new_session = true`: the child leads a new session, without a terminal. (setsid;
 /// Python's start_new_session=)
@@ -77,8 +77,8 @@ inline constexpr detail::extra_groups_keyword extra_groups;
 inline constexpr detail::plain_keyword<&detail::options::new_umask> new_umask;
 /// By how much to raise the nice value; less than 0 needs the privilege. (nice)
 inline constexpr detail::plain_keyword<&detail::options::niceness> niceness;
-/// `resource_limit[RLIMIT_NOFILE] = 256` sets the soft and the hard limit, a `std::pair(soft, hard)`
-/// each. (setrlimit)
+/// `resource_limit[RLIMIT_NOFILE] = 256` sets the soft and the hard limit, a `std::pair(soft,
+/// hard)` each. (setrlimit)
 inline constexpr detail::resource_limit_keyword resource_limit;
 /// Descriptors the child gets beside 0, 1 and 2: `pass_fds = fd` or a range, each under its own
 /// number; `pass_fds[n] = fd`: as number n there. They stay the caller's, open until the child has
@@ -108,8 +108,8 @@ detail::tee_t tee_lines(Target&& target) {
 /// For capture: what the child reads on stdin. (Python's input=)
 inline constexpr detail::plain_keyword<&detail::options::input> input;
 /// For capture and communicate: how many bytes of either output are kept; no bound by default. More
-/// of it stops the child and throws `limit_error`; with `cut(n)` the rest is read and dropped, and the child runs
-/// on; `head_and_tail(n)` keeps the first and the last half of that many.
+/// of it stops the child and throws `limit_error`; with `cut(n)` the rest is read and dropped, and
+/// the child runs on; `head_and_tail(n)` keeps the first and the last half of that many.
 inline constexpr detail::plain_keyword<&detail::options::max_output> max_output;
 inline detail::output_bound cut(std::size_t bytes) {
   return detail::output_bound(bytes, detail::output_bound::policy::cut);
@@ -133,9 +133,9 @@ inline constexpr detail::plain_keyword<&detail::options::retry> retry;
 /// @param at_most 1 or more
 /// @param again whether a result is to be tried again, where that is not "it has not succeeded"
 template <class Rep = std::int64_t, class Period = std::nano>
-detail::retrying attempts(int at_most,
-                          std::chrono::duration<Rep, Period> pause = std::chrono::duration<Rep, Period>(),
-                          std::function<bool(const completed&)> again = nullptr) {
+detail::retrying attempts(
+    int at_most, std::chrono::duration<Rep, Period> pause = std::chrono::duration<Rep, Period>(),
+    std::function<bool(const completed&)> again = nullptr) {
   if (at_most < 1) throw std::invalid_argument("coproc: attempts must be at least 1");
   return detail::retrying(at_most, detail::to_nanoseconds(pause), std::move(again));
 }

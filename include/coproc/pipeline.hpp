@@ -92,8 +92,8 @@ class completed_pipeline {
 
   std::vector<completed> stages;  ///< each with its returncode, stderr and usage
   std::string out;                ///< what the last one wrote to stdout
-  /// That of the last stage that is not 0, or 0: a shell's `set -o pipefail`. The SIGPIPE of a stage
-  /// whose reader had had enough is no failure.
+  /// That of the last stage that is not 0, or 0: a shell's `set -o pipefail`. The SIGPIPE of a
+  /// stage whose reader had had enough is no failure.
   int returncode = 0;
   std::chrono::nanoseconds elapsed;
 
@@ -115,8 +115,8 @@ COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands);
 
 /// Runs a pipeline to its end: stdin of the first from `devnull` or its `input`, stdout of the last
 /// and every stderr captured.
-/// @throws as capture of a command; the failure of one stage (a timeout, say) ends all. A returncode
-/// is no error.
+/// @throws as capture of a command; the failure of one stage (a timeout, say) ends all. A
+/// returncode is no error.
 /// @par Cancellation As for capture.
 COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands);
 

@@ -32,8 +32,8 @@ class process {
   int pid() const;
 
   /// Empty while the child runs, then its exit status, 0 to 255, or -N where signal N ended it, or
-  /// unknown_returncode. Looks, and never waits. (On Windows the exit code is any number; -1 to -255
-  /// are 255 to 1, as elsewhere, and -N is what signal(N) of this process has ended.)
+  /// unknown_returncode. Looks, and never waits. (On Windows the exit code is any number; -1 to
+  /// -255 are 255 to 1, as elsewhere, and -N is what signal(N) of this process has ended.)
   std::optional<int> returncode() const;
 
   /// What the child has used; all zero before its end has been seen.
@@ -64,9 +64,9 @@ class process {
   /// same result again.
   /// @return `auto [out, err] = ...`; empty where the stream is not piped
   /// @throws cancelled_error with what was read so far; limit_error when there is more than
-  /// `max_output`, after the child has been ended as by stop(); std::logic_error for input where stdin is
-  /// not piped, or where an earlier call's is still being written, and when another operation uses
-  /// one of the streams
+  /// `max_output`, after the child has been ended as by stop(); std::logic_error for input where
+  /// stdin is not piped, or where an earlier call's is still being written, and when another
+  /// operation uses one of the streams
   /// @par Cancellation All types; the child does not notice. Nothing is lost: the bytes are in the
   /// error *and* stay in the streams; the next communicate(), without input, goes on from there and
   /// returns everything.
@@ -83,8 +83,8 @@ class process {
 
   /// Sends a signal to the child. Once it has ended nothing happens, and never does another process
   /// that got its pid receive it.
-  /// On Windows there are SIGTERM and SIGKILL (9), either of which ends the child at once, and SIGBREAK,
-  /// which asks a child that leads a group to end.
+  /// On Windows there are SIGTERM and SIGKILL (9), either of which ends the child at once, and
+  /// SIGBREAK, which asks a child that leads a group to end.
   /// @throws error for a number that is no signal, or without the permission
   void send_signal(int number);
   /// SIGTERM. (Windows: ends the child at once, as kill() does.)
@@ -94,9 +94,9 @@ class process {
 
   /// Ends the child: SIGTERM (and SIGCONT, for a stopped one), and SIGKILL when @p patience has
   /// passed. Where the child leads a process group the whole group gets them, and what is left of
-  /// the group when the child has ended is given the rest of that time and then killed. On Windows a
-  /// group gets Ctrl-Break first, as far as it shares a console with this process; a child that leads
-  /// none cannot be asked, and is ended at once.
+  /// the group when the child has ended is given the rest of that time and then killed. On Windows
+  /// a group gets Ctrl-Break first, as far as it shares a console with this process; a child that
+  /// leads none cannot be asked, and is ended at once.
   /// @return the returncode
   /// @throws cancelled_error
   /// @par Cancellation All types: SIGKILL is sent at once.

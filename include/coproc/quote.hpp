@@ -19,16 +19,16 @@ std::string quote(std::string_view word);
 /// The words, each quoted, with a space between them.
 /// @par Source Python's `shlex.join`.
 template <std::ranges::input_range Words>
-  requires std::convertible_to<std::ranges::range_reference_t<Words>, std::string_view>
-std::string join(Words&& words) {
-  std::string line;
-  bool first = true;
-  for (auto&& word : words) {
-    if (!std::exchange(first, false)) line += ' ';
-    line += quote(word);
+  requires std::convertible_to<std::ranges::range_reference_t<Words>, std::string_view> std::string
+  join(Words&& words) {
+    std::string line;
+    bool first = true;
+    for (auto&& word : words) {
+      if (!std::exchange(first, false)) line += ' ';
+      line += quote(word);
+    }
+    return line;
   }
-  return line;
-}
 
 /// A command line cut into words as a POSIX shell cuts it (quotes and backslashes; nothing is
 /// expanded, and `#` starts no comment).

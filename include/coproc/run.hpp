@@ -18,10 +18,11 @@ COPROC_ON_USE void run_task(awaitable<void> main, int threads);
 /// SIGINT and SIGTERM cancel the coroutine (terminal), so that its clean-up runs and its children
 /// are ended; then `interrupted` is thrown. A second signal does not wait for that: children are
 /// killed at once. A signal that the host ignores stays ignored; afterwards the host's handlers are
-/// as they were. (On Windows SIGBREAK counts, too.) What else was spawned on the io_context is destroyed when the coroutine has ended.
-/// @param threads how many threads run the io_context, this one among them; no others may. With more
-/// than one the awaitables of a gather run in parallel: what they share, a process among it, needs a strand or a
-/// guard.
+/// as they were. (On Windows SIGBREAK counts, too.) What else was spawned on the io_context is
+/// destroyed when the coroutine has ended.
+/// @param threads how many threads run the io_context, this one among them; no others may. With
+/// more than one the awaitables of a gather run in parallel: what they share, a process among it,
+/// needs a strand or a guard.
 /// @return what the coroutine returns
 /// @throws what the coroutine throws; `interrupted` where a signal came before it had ended.
 /// Uncaught, the convention for the status is 128 + its number, `interrupted::exit_code()`.

@@ -64,11 +64,11 @@ template <class... Arguments>
 class literal_text {
  public:
   template <std::size_t Size>
-  consteval literal_text(const char (&text)[Size])
-      : text_(text, Size - 1) {
+  consteval literal_text(const char (&text)[Size]) : text_(text, Size - 1) {
     constexpr std::size_t values = (std::size_t{0} + ... + (command_setting<Arguments> ? 0 : 1));
     if (values == 0) return;
-    const std::size_t count = read_braces(text_, [](char) {}, [](std::size_t) {});
+    const std::size_t count = read_braces(
+        text_, [](char) {}, [](std::size_t) {});
     if (count == single_brace) coproc_shell_a_single_brace_where_values_are_given_write_it_twice();
     else if (count != values) coproc_shell_the_number_of_braces_is_not_that_of_the_values();
   }
@@ -81,8 +81,8 @@ class literal_text {
 /// A text that is known only at run time.
 template <class Text>
 concept run_time_text = std::convertible_to<Text, std::string_view> &&
-                        !(std::is_array_v<std::remove_reference_t<Text>> &&
-                          std::is_const_v<std::remove_extent_t<std::remove_reference_t<Text>>>);
+    !(std::is_array_v<std::remove_reference_t<Text>> &&
+      std::is_const_v<std::remove_extent_t<std::remove_reference_t<Text>>>);
 
 template <class... Arguments>
 command make_shell_command(std::string_view text, const Arguments&... arguments) {

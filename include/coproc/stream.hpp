@@ -158,8 +158,8 @@ class reader {
 
 /// The end of a child's stdin that is in this process: `process.std_in()`.
 ///
-/// One write at a time: a second one beside it is a `std::logic_error` at once. A write never raises
-/// SIGPIPE, whatever the host does with that signal.
+/// One write at a time: a second one beside it is a `std::logic_error` at once. A write never
+/// raises SIGPIPE, whatever the host does with that signal.
 /// @par Lifetime, threads As for reader.
 /// @par Source asyncio's StreamWriter, with write and drain in one.
 class writer {

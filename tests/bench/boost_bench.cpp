@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
-// Boost.Process v2 with its vfork_launcher and coroutines, as one who knows it well would write it, at
-// the work of run.py. It needs a Boost whose Boost.Process is header-only (1.81 to 1.85).
+// Boost.Process v2 with its vfork_launcher and coroutines, as one who knows it well would write it,
+// at the work of run.py. It needs a Boost whose Boost.Process is header-only (1.81 to 1.85).
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/process/v2.hpp>
@@ -89,7 +89,8 @@ asio::awaitable<double> cat(std::size_t bytes) {
   child_process one = launch(executor, arguments, {in, out, {}});
   const std::string input(bytes, 'y');
   const auto start = clock_type::now();
-  auto [text, status] = co_await (read_all(out) && (feed(in, input) && one.async_wait(asio::use_awaitable)));
+  auto [text, status] =
+      co_await (read_all(out) && (feed(in, input) && one.async_wait(asio::use_awaitable)));
   const auto end = clock_type::now();
   demand(text == input && status == 0, "cat");
   co_return seconds(end - start).count();

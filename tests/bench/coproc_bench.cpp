@@ -64,7 +64,8 @@ coproc::awaitable<double> cat(std::size_t bytes) {
   const auto start = clock_type::now();
   const auto result = co_await process.communicate(std::move(input));
   const auto end = clock_type::now();
-  demand(result.out.size() == bytes && result.out.find_first_not_of('y') == std::string::npos, "cat");
+  demand(result.out.size() == bytes && result.out.find_first_not_of('y') == std::string::npos,
+         "cat");
   co_return seconds(end - start).count();
 }
 
@@ -109,7 +110,8 @@ coproc::awaitable<double> live(std::size_t count) {
   all.reserve(count);
   const auto start = clock_type::now();
   for (std::size_t i = 0; i < count; ++i)
-    all.push_back(co_await coproc::exec(child, "wait", std_in = piped, std_out = piped, std_err = piped));
+    all.push_back(
+        co_await coproc::exec(child, "wait", std_in = piped, std_out = piped, std_err = piped));
   const auto end = clock_type::now();
   for (auto& one : all) one.std_in().close();
   for (auto& one : all) {

@@ -59,8 +59,8 @@ running start(std::vector<std::string> words, bool in, bool out, bool err) {
       demand(::pipe2(ends[fd], O_CLOEXEC) == 0, "pipe2");
       p.fds[fd] = ends[fd][fd == 0 ? 0 : 1];
     }
-  r.pid = ::clone(child_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &p,
-                  &r.pidfd);
+  r.pid = ::clone(child_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                  &p, &r.pidfd);
   demand(r.pid > 0, "clone");
   int* const ours[] = {&r.in, &r.out, &r.err};
   for (int fd = 0; fd < 3; ++fd)

@@ -124,10 +124,10 @@ void cat(const std::string& input) {
   r.start({"cat"}, true, true, false);
   uv_write_t write;
   write.data = &r;
-  const uv_buf_t bytes = uv_buf_init(const_cast<char*>(input.data()), static_cast<unsigned>(input.size()));
-  uv_write(&write, reinterpret_cast<uv_stream_t*>(&r.in), &bytes, 1, [](uv_write_t* done, int) {
-    static_cast<running*>(done->data)->close_in();
-  });
+  const uv_buf_t bytes =
+      uv_buf_init(const_cast<char*>(input.data()), static_cast<unsigned>(input.size()));
+  uv_write(&write, reinterpret_cast<uv_stream_t*>(&r.in), &bytes, 1,
+           [](uv_write_t* done, int) { static_cast<running*>(done->data)->close_in(); });
   loop();
   demand(all == input, "cat");
 }

@@ -63,7 +63,8 @@ int fill(int fd, unsigned long size) {
   return 0;
 }
 
-/// Reads stdin to its end while it writes `size` bytes each to stdout and stderr, whatever is ready.
+/// Reads stdin to its end while it writes `size` bytes each to stdout and stderr, whatever is
+/// ready.
 int exchange(unsigned long size) {
   unsigned long written[3] = {0, 0, 0}, got = 0, wrong = 0;
   bool in_open = true;
@@ -164,7 +165,9 @@ void print_state() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto word = [&](int i) { return i < argc ? std::string_view(argv[i]) : std::string_view(); };
+  const auto word = [&](int i) {
+    return i < argc ? std::string_view(argv[i]) : std::string_view();
+  };
   const auto number = [&](int i) { return std::strtoul(i < argc ? argv[i] : "0", nullptr, 0); };
   const std::string_view what = word(1);
   if (what == "exit") return static_cast<int>(number(2));
@@ -235,7 +238,8 @@ int main(int argc, char** argv) {
     say(std::to_string(pid));
     return 0;
   }
-  if (what == "late-grandchild") {  // one that writes N chunks, one each time it gets SIGUSR1... or at once
+  if (what ==
+      "late-grandchild") {  // one that writes N chunks, one each time it gets SIGUSR1... or at once
     const pid_t pid = ::fork();
     if (pid == 0) {
       for (unsigned long i = 0; i < number(2); ++i) {

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
-// What makes the library fast, as counts that do not depend on how fast the machine is today: system
-// calls of this process per child, per MiB, per line and per round trip (counted by ptrace),
-// allocations per line and per child, and memory per child. Each is the difference between much work
-// and little, so that what a start costs drops out, and has a bound a little above what it is.
+// What makes the library fast, as counts that do not depend on how fast the machine is today:
+// system calls of this process per child, per MiB, per line and per round trip (counted by ptrace),
+// allocations per line and per child, and memory per child. Each is the difference between much
+// work and little, so that what a start costs drops out, and has a bound a little above what it is.
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -45,9 +45,7 @@ void* counted(void* memory) {
 extern "C" {
 void* __real_malloc(std::size_t size);
 void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
-void* __wrap_malloc(std::size_t size) {
-  return counted(__real_malloc(size));
-}
+void* __wrap_malloc(std::size_t size) { return counted(__real_malloc(size)); }
 void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
   return counted(__real_aligned_alloc(alignment, size));
 }
@@ -137,7 +135,8 @@ double each(long little, long much, const std::function<coproc::awaitable<void>(
   for (int i = 0; i < 3; ++i) {
     const long before = calls_of(only, [&] { return work(little); });
     const long after = calls_of(only, [&] { return work(much); });
-    least = std::min(least, static_cast<double>(after - before) / static_cast<double>(much - little));
+    least =
+        std::min(least, static_cast<double>(after - before) / static_cast<double>(much - little));
   }
   return least;
 }
@@ -227,8 +226,8 @@ coproc::awaitable<double> bytes_per_child(std::size_t count) {
   std::size_t before = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (i == count / 2) before = bytes_held;  // a start needs memory that is used again
-    all.push_back(co_await coproc::exec(child, "wait", std_in = piped, std_out = piped,
-                                        std_err = piped));
+    all.push_back(
+        co_await coproc::exec(child, "wait", std_in = piped, std_out = piped, std_err = piped));
   }
   const std::size_t more = bytes_held - before;
   co_return static_cast<double>(more) / static_cast<double>(count - count / 2) +
@@ -259,15 +258,16 @@ int main() {
   check("system calls a child, one after the other", each(20, 60, children), 38);
   check("system calls a command, 16 at once", each(20, 60, commands), 42);
   check("system calls a MiB captured", each(16, 80, mebibytes), has_long_pipes() ? 12 : 100);
-  // So many that what a wait for the child takes, or not, does not count; and that a pipe holds them.
+  // So many that what a wait for the child takes, or not, does not count; and that a pipe holds
+  // them.
   check("system calls a line of 64 bytes", each(20, 1000, lines), 0.1);
   check("system calls a round trip", each(100, 600, round_trips), writes_in_one_call() ? 4.2 : 6.2);
   check("epoll_ctl a round trip", each(100, 600, round_trips, SYS_epoll_ctl), 0.05);
   check("allocations a line", coproc::run(allocations_per_line(60)), 0.1);
-  check("allocations a child, one after the other",
-        coproc::run(allocations_per_child(children)), 36);
-  check("allocations a command, on two threads",
-        coproc::run(allocations_per_child(commands), 2), 75);
+  check("allocations a child, one after the other", coproc::run(allocations_per_child(children)),
+        36);
+  check("allocations a command, on two threads", coproc::run(allocations_per_child(commands), 2),
+        75);
   check("copies of what communicate returns", coproc::run(copies_of_a_result()), 1);
   check("bytes of memory a live child", coproc::run(bytes_per_child(100)), 1000);
   return failures == 0 ? 0 : 1;

@@ -94,8 +94,8 @@ struct report {
 
 /// Launches in a process of its own, and reports through shared memory.
 report attempt(const std::function<void()>& prepare, const std::function<command()>& make) {
-  auto* const shared = static_cast<report*>(::mmap(nullptr, sizeof(report), PROT_READ | PROT_WRITE,
-                                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  auto* const shared = static_cast<report*>(
+      ::mmap(nullptr, sizeof(report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   *shared = report{};
   std::fflush(stdout);
   const pid_t pid = ::fork();
@@ -147,7 +147,8 @@ struct named_error {
   int number;
   const char* name;
 };
-#define E(name) {name, #name}
+#define E(name) \
+  { name, #name }
 
 const std::string child = COPROC_CHILD;
 
@@ -196,9 +197,17 @@ void table() {
   survives("  and pidfd_open", "EMFILE", {no_flag, {434, EMFILE}}, all_pipes);
   const auto missing = [] { return command("/no/such/program", std_in = piped); };
   check("waitid by a pidfd, exec fails", "EINVAL", "exec", ENOENT,
-        attempt([] { refuse({{SYS_waitid, EINVAL, 0, ~0u, 3}}); }, missing));
+        attempt(
+            [] {
+              refuse({{SYS_waitid, EINVAL, 0, ~0u, 3}});
+            },
+            missing));
   check("no pidfd at all, exec fails", "ENOSYS", "exec", ENOENT,
-        attempt([&] { refuse({no_flag, no_pidfd_open}); }, missing));
+        attempt(
+            [&] {
+              refuse({no_flag, no_pidfd_open});
+            },
+            missing));
 
   // The child.
   fails("dup3", {SYS_dup3, 0}, {E(EBADF), E(EBUSY), E(EMFILE), E(EINTR)}, "dup2", all_pipes);
@@ -219,7 +228,11 @@ void table() {
   stray_gone("close_range", "EPERM", {{436, EPERM}});
   stray_gone("  and no /proc", "ENOSYS", {no_close_range, no_proc});
   check("  and getdents64", "EIO", "close_range", EIO,
-        attempt([&] { refuse({no_close_range, {SYS_getdents64, EIO}}); }, plain));
+        attempt(
+            [&] {
+              refuse({no_close_range, {SYS_getdents64, EIO}});
+            },
+            plain));
   fails("fcntl F_SETFD", {SYS_fcntl, 0, 1, ~0u, F_SETFD}, {E(EBADF)}, "pass_fds", [] {
     ::dup2(2, 50);
     return command(child, "exit", 0, pass_fds = 50);

@@ -138,7 +138,8 @@ class worker {
   }
 
   asio::awaitable<void> endings() {
-    auto process = co_await coproc::exec(child, pick(0, 1) != 0 ? "wait" : "ignore-term", std_out = piped);
+    auto process =
+        co_await coproc::exec(child, pick(0, 1) != 0 ? "wait" : "ignore-term", std_out = piped);
     if (pick(0, 3) != 0) {
       auto line = co_await process.std_out().readline();
       require(line == "ready", "the child is ready");
@@ -194,7 +195,8 @@ class worker {
     bool failed = false;
     try {
       co_await coproc::gather(capture(child, "wait"), capture(child, "exit", 3),
-                              capture("/no/such/program"), capture(child, "ignore-term", grace = 1ms));
+                              capture("/no/such/program"),
+                              capture(child, "ignore-term", grace = 1ms));
     } catch (const coproc::launch_error&) {
       failed = true;
     }
@@ -231,7 +233,8 @@ class worker {
   }
 
   asio::awaitable<void> groups() {
-    auto process = co_await coproc::exec(child, "grandchild", process_group = new_group, std_out = piped);
+    auto process =
+        co_await coproc::exec(child, "grandchild", process_group = new_group, std_out = piped);
     auto line = co_await process.std_out().readline();
     require(line.has_value(), "the grandchild's pid");
     co_await process.stop(soon());
@@ -243,7 +246,8 @@ class worker {
 
 int count(const char* directory) {
   int entries = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory)) ++entries;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory))
+    ++entries;
   return entries;
 }
 

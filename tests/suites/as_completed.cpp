@@ -56,7 +56,7 @@ COPROC_TEST("as_completed: each next() goes on where it was called, not where th
     const auto done = co_await results.next();
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     const auto* const strand = executor.target<asio::strand<asio::io_context::executor_type>>();
-    co_return done && strand != nullptr && strand->running_in_this_thread();
+    co_return done&& strand != nullptr && strand->running_in_this_thread();
   };
   for (int i = 0; i < 4; ++i) {
     const bool at_home = co_await coproc::wait_for(step(), patience);

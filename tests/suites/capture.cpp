@@ -75,8 +75,10 @@ COPROC_TEST("capture: usage has CPU time and peak memory", "[posix]") {
   CHECK(large.usage.peak_rss < 4096ull << 20);
 }
 
-COPROC_TEST("capture: check throws exit_error with the command, the status and the end of stderr", "[posix]") {
-  auto done = co_await capture("sh", "-c", "echo lost >&2; printf 'the reason\\033[0m\\n' >&2; exit 3");
+COPROC_TEST("capture: check throws exit_error with the command, the status and the end of stderr",
+            "[posix]") {
+  auto done =
+      co_await capture("sh", "-c", "echo lost >&2; printf 'the reason\\033[0m\\n' >&2; exit 3");
   try {
     done.check();
     FAIL("no exception");
@@ -123,7 +125,8 @@ COPROC_TEST("capture: messages show only the last lines of stderr, and no secret
   CHECK(text.find("***") != std::string::npos);
 }
 
-COPROC_TEST("capture: a message has the end of stderr though max_output has cut it off", "[posix]") {
+COPROC_TEST("capture: a message has the end of stderr though max_output has cut it off",
+            "[posix]") {
   auto done = co_await capture("sh", "-c", "seq 1 5000 >&2; echo the reason >&2; exit 1",
                                max_output = cut(10));
   CHECK(done.err == "1\n2\n3\n4\n5\n");
@@ -189,8 +192,8 @@ COPROC_TEST("capture: idle_timeout ends a child that has gone silent", "[posix]"
   CHECK(e.out() == "ready\n");
   auto tenth = co_await thrown<coproc::timeout_error>(capture(child, "wait", idle_timeout = 100ms));
   CHECK(std::string(tenth.what()).find("wrote nothing for 0.1 s") != std::string::npos);
-  auto talkative = co_await capture("sh", "-c", "for i in 1 2 3 4 5 6; do echo $i; sleep 0.05; done",
-                                    idle_timeout = patience);
+  auto talkative = co_await capture(
+      "sh", "-c", "for i in 1 2 3 4 5 6; do echo $i; sleep 0.05; done", idle_timeout = patience);
   CHECK(talkative.out == "1\n2\n3\n4\n5\n6\n");
 }
 
@@ -204,7 +207,8 @@ COPROC_TEST("capture: max_output fails with the first bytes and stops the child"
 }
 
 COPROC_TEST("capture: cut keeps the first bytes, and the child runs to its end", "[posix]") {
-  auto done = co_await capture("sh", "-c", "seq 1 100000; echo all >&2; exit 4", max_output = cut(9));
+  auto done =
+      co_await capture("sh", "-c", "seq 1 100000; echo all >&2; exit 4", max_output = cut(9));
   CHECK(done.out == "1\n2\n3\n4\n5");
   CHECK(done.out_dropped == 588895 - 9);
   CHECK(done.err == "all\n");
@@ -238,8 +242,8 @@ COPROC_TEST("capture: a grandchild that writes on is heard until it is silent, o
     co_return done.out.find("late 4\n") != std::string::npos;
   });
   CHECK(heard);
-  const bool ended_in_time = co_await in_some_time(
-      400ms, [](std::chrono::milliseconds within) -> asio::awaitable<bool> {
+  const bool ended_in_time =
+      co_await in_some_time(400ms, [](std::chrono::milliseconds within) -> asio::awaitable<bool> {
         try {
           auto endless = co_await capture(child, "late-grandchild", 100000, timeout = within);
           CHECK(endless.pipe_still_open);
@@ -303,7 +307,8 @@ COPROC_TEST("capture: an exception of a tee ends the child and comes out", "[pos
 COPROC_TEST("capture: tee with max_output sees everything", "[posix]") {
   std::size_t seen = 0;
   auto count = [&](std::string_view text) { seen += text.size(); };
-  auto done = co_await capture("seq", 1, 100000, std_out = tee(count), max_output = head_and_tail(100));
+  auto done =
+      co_await capture("seq", 1, 100000, std_out = tee(count), max_output = head_and_tail(100));
   CHECK(seen == 588895);
   CHECK(done.out.size() == 100);
 }
@@ -339,9 +344,10 @@ COPROC_TEST("capture: launch errors come through") {
   CHECK(e.code() == boost::system::errc::no_such_file_or_directory);
 }
 
-COPROC_TEST("capture: a grandchild that writes for ever does not keep a timed-out capture", "[posix]") {
-  const bool ended = co_await in_some_time(
-      300ms, [](std::chrono::milliseconds within) -> asio::awaitable<bool> {
+COPROC_TEST("capture: a grandchild that writes for ever does not keep a timed-out capture",
+            "[posix]") {
+  const bool ended =
+      co_await in_some_time(300ms, [](std::chrono::milliseconds within) -> asio::awaitable<bool> {
         auto e = co_await thrown<coproc::timeout_error>(capture(
             "sh", "-c", "(while :; do echo x; sleep 0.05; done) & echo $! >&2; exec sleep 1000",
             timeout = within, grace = 300ms));
@@ -354,13 +360,15 @@ COPROC_TEST("capture: a grandchild that writes for ever does not keep a timed-ou
   CHECK(ended);
 }
 
-COPROC_TEST("capture: a child that writes a lot on SIGTERM is read while it is being stopped", "[posix]") {
+COPROC_TEST("capture: a child that writes a lot on SIGTERM is read while it is being stopped",
+            "[posix]") {
   bool ready = false;
   beside<coproc::completed> running(
       co_await asio::this_coro::executor,
-      capture("sh", "-c",
-              "trap 'head -c 1000000 /dev/zero; exit 5' TERM; echo ready; while :; do sleep 0.01; done",
-              std_out = tee([&](std::string_view) { ready = true; }), grace = 10h));
+      capture(
+          "sh", "-c",
+          "trap 'head -c 1000000 /dev/zero; exit 5' TERM; echo ready; while :; do sleep 0.01; done",
+          std_out = tee([&](std::string_view) { ready = true; }), grace = 10h));
   const bool came = co_await eventually([&] { return ready; });
   CHECK(came);
   running.cancel();
@@ -371,7 +379,8 @@ COPROC_TEST("capture: a child that writes a lot on SIGTERM is read while it is b
 namespace {
 
 asio::awaitable<void> for_ever(std::string_view) {
-  asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+  asio::steady_timer never(co_await asio::this_coro::executor,
+                           asio::steady_timer::time_point::max());
   co_await never.async_wait(asio::use_awaitable);
 }
 
@@ -395,9 +404,9 @@ COPROC_TEST("capture: a tee that waits for ever does not keep a timeout from com
 COPROC_TEST("capture: a tee that waits is cancelled with its capture", "[posix]") {
   auto time = 100ms;
   auto e = co_await timed_out(time, "x\n", [](std::chrono::milliseconds within) {
-    return coproc::wait_for(
-        capture("sh", "-c", "echo x; exec sleep 1000", std_out = tee_lines(for_ever), grace = 200ms),
-        within);
+    return coproc::wait_for(capture("sh", "-c", "echo x; exec sleep 1000",
+                                    std_out = tee_lines(for_ever), grace = 200ms),
+                            within);
   });
   CHECK(e.out() == "x\n");
   CHECK_FALSE(has_children());
@@ -405,15 +414,16 @@ COPROC_TEST("capture: a tee that waits is cancelled with its capture", "[posix]"
 
 COPROC_TEST("capture: the time that a tee takes is no silence of the child") {
   int calls = 0;
-  const bool came = co_await in_some_time(
-      100ms, [&](std::chrono::milliseconds time) -> asio::awaitable<bool> {
+  const bool came =
+      co_await in_some_time(100ms, [&](std::chrono::milliseconds time) -> asio::awaitable<bool> {
         auto slow = [&](std::string_view) -> asio::awaitable<void> {
           ++calls;
           asio::steady_timer pause(co_await asio::this_coro::executor, 2 * time);
           co_await pause.async_wait(asio::use_awaitable);
         };
         try {
-          auto done = co_await capture(child, "say", "x", "", std_out = tee(slow), idle_timeout = time);
+          auto done =
+              co_await capture(child, "say", "x", "", std_out = tee(slow), idle_timeout = time);
           CHECK(done.out == "x");
         } catch (const coproc::timeout_error&) {
           if (calls != 0) throw;
@@ -452,11 +462,12 @@ COPROC_TEST("capture: tee_lines gives a line without an end in pieces", "[posix]
 }
 
 COPROC_TEST("capture: the message of a silent child says so, however long it took to end") {
-  const bool silent = co_await in_some_time(
-      100ms, [](std::chrono::milliseconds time) -> asio::awaitable<bool> {
+  const bool silent =
+      co_await in_some_time(100ms, [](std::chrono::milliseconds time) -> asio::awaitable<bool> {
         auto e = co_await thrown<coproc::timeout_error>(capture(
             child, "ignore-term", idle_timeout = time, timeout = 3 * time, grace = 5 * time));
-        // It may have been ready too late to be silent before its time was up, or to ignore anything.
+        // It may have been ready too late to be silent before its time was up, or to ignore
+        // anything.
         if (e.out() != "ready\n" || e.elapsed() < 6 * time) co_return false;
         co_return std::string(e.what()).find("wrote nothing for") != std::string::npos;
       });
@@ -475,7 +486,8 @@ asio::awaitable<void> at_once(std::string_view) { co_return; }
 
 }  // namespace
 
-COPROC_TEST("capture: a timeout comes through a flood on both outputs, with a tee that is awaited", "[posix]") {
+COPROC_TEST("capture: a timeout comes through a flood on both outputs, with a tee that is awaited",
+            "[posix]") {
   for (int i = 0; i < 5; ++i) {
     auto e = co_await thrown<coproc::timeout_error>(coproc::wait_for(
         capture("sh", "-c", "(while :; do echo e >&2; sleep 0.003; done) & exec yes",
@@ -487,36 +499,40 @@ COPROC_TEST("capture: a timeout comes through a flood on both outputs, with a te
   CHECK_FALSE(has_children());
 }
 
-COPROC_TEST("capture: a second cancellation is seen though the child floods its output", "[posix]") {
+COPROC_TEST("capture: a second cancellation is seen though the child floods its output",
+            "[posix]") {
   bool ready = false;
   beside<coproc::completed> running(
       co_await asio::this_coro::executor,
-      capture("sh", "-c", "trap '' TERM; echo ready >&2; exec yes", grace = 1h, max_output = cut(1000),
-              std_err = tee([&](std::string_view) { ready = true; })));
+      capture("sh", "-c", "trap '' TERM; echo ready >&2; exec yes", grace = 1h,
+              max_output = cut(1000), std_err = tee([&](std::string_view) { ready = true; })));
   const bool came = co_await eventually([&] { return ready; });
   CHECK(came);
   co_await cancel_twice(running);
 }
 
-COPROC_TEST("capture: a tee that throws while the child is stopped takes nothing from the error", "[posix]") {
+COPROC_TEST("capture: a tee that throws while the child is stopped takes nothing from the error",
+            "[posix]") {
   bool stopping = false;
   auto bad = [&](std::string_view) {
     if (stopping) throw std::runtime_error("tee");
     stopping = true;
   };
-  // A second SIGTERM would show as a second line, since the child gives it the time; to wait for the
-  // grace would take as long as that.
+  // A second SIGTERM would show as a second line, since the child gives it the time; to wait for
+  // the grace would take as long as that.
   auto time = 200ms;
   auto e = co_await timed_out(time, "one\n", [&](std::chrono::milliseconds within) {
     stopping = false;
-    return capture("sh", "-c",
-                   "trap 'echo more; sleep 0.2; exit 3' TERM; echo one; while :; do sleep 0.01; done",
-                   std_out = tee(bad), timeout = within, grace = 10h);
+    return capture(
+        "sh", "-c",
+        "trap 'echo more; sleep 0.2; exit 3' TERM; echo one; while :; do sleep 0.01; done",
+        std_out = tee(bad), timeout = within, grace = 10h);
   });
   CHECK(e.out() == "one\nmore\n");
 }
 
-COPROC_TEST("capture: each error says why it ended, how long it took, and what the child used", "[posix]") {
+COPROC_TEST("capture: each error says why it ended, how long it took, and what the child used",
+            "[posix]") {
   const auto full = [](const coproc::error& e, coproc::end_reason why) {
     CHECK(e.why() == why);
     CHECK(e.elapsed() > 0ns);

@@ -238,8 +238,8 @@ COPROC_TEST("child_state: session and group are the host's unless it is to lead 
   const state session = co_await state_with(command(child_state(), new_session = true));
   CHECK(session.at("sid") == session.at("pid"));
   CHECK(session.at("pgid") == session.at("pid"));
-  const state both = co_await state_with(
-      command(child_state(), new_session = true, process_group = new_group));
+  const state both =
+      co_await state_with(command(child_state(), new_session = true, process_group = new_group));
   CHECK(both.at("sid") == both.at("pid"));
   CHECK(both.at("pgid") == both.at("pid"));
 }
@@ -258,8 +258,8 @@ COPROC_TEST("child_state: groups are set before the group and the group before t
   const auto program = directory.path / "child";
   copy_child(program);
   if (::geteuid() != 0) {  // an ordinary user may become none but himself
-    const state same = co_await state_with(
-        command(program, "state", as_group = ::getgid(), as_user = ::getuid()));
+    const state same =
+        co_await state_with(command(program, "state", as_group = ::getgid(), as_user = ::getuid()));
     CHECK(same.at("uid") == std::to_string(::getuid()) + ' ' + std::to_string(::getuid()));
     co_return;
   }
@@ -296,14 +296,15 @@ asio::awaitable<pid_t> read_pid(coproc::process& host) {
 asio::awaitable<bool> ended_by(pid_t pid, int signal) {
   int status = 0;
   const bool ended = co_await eventually([&] { return ::waitpid(pid, &status, WNOHANG) == pid; });
-  co_return ended && WIFSIGNALED(status) && WTERMSIG(status) == signal;
+  co_return ended&& WIFSIGNALED(status) && WTERMSIG(status) == signal;
 }
 
 }  // namespace
 
 COPROC_TEST("child_state: kill_on_parent_death ends the child with a host that was killed") {
   if (in_own_process()) {
-    auto doomed = co_await coproc::exec(child, "wait", kill_on_parent_death = true, std_out = piped);
+    auto doomed =
+        co_await coproc::exec(child, "wait", kill_on_parent_death = true, std_out = piped);
     auto other = co_await coproc::exec(child, "wait", std_out = piped);
     (void)co_await doomed.std_out().readline();
     (void)co_await other.std_out().readline();
@@ -340,7 +341,8 @@ COPROC_TEST("child_state: kill_on_parent_death leaves none where the host dies i
   }
   const subreaper orphans;
   for (int i = 0; i < 10; ++i) {
-    auto host = co_await coproc::exec(this_case_in_own_process(), std_in = devnull, std_out = piped);
+    auto host =
+        co_await coproc::exec(this_case_in_own_process(), std_in = devnull, std_out = piped);
     (void)co_await host.std_out().until("ready\n");
     asio::steady_timer moment(co_await asio::this_coro::executor, i * 300us);  // any will do
     co_await moment.async_wait(asio::use_awaitable);
@@ -422,15 +424,15 @@ COPROC_TEST("child_state: the host stays dumpable when a child becomes another u
     const int code = co_await process.wait();
     CHECK(code == 0);
   }
-  const auto e = co_await failed_launch(coproc::command(
-      "/no/such/program", as_user = root ? 4001 : ::getuid()));
+  const auto e = co_await failed_launch(
+      coproc::command("/no/such/program", as_user = root ? 4001 : ::getuid()));
   CHECK(e.step() == "exec");
   CHECK(::prctl(PR_GET_DUMPABLE) == 1);
 }
 
 COPROC_TEST("child_state: niceness beyond the end of the scale is the end of it") {
-  const state least = co_await state_with(
-      command(child_state(), niceness = std::numeric_limits<int>::max()));
+  const state least =
+      co_await state_with(command(child_state(), niceness = std::numeric_limits<int>::max()));
   CHECK(least.at("nice") == "19");
 }
 

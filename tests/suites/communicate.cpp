@@ -31,8 +31,8 @@ class ends_at_last {
 }  // namespace
 
 COPROC_TEST("communicate: gives both outputs and waits for the end") {
-  auto process = co_await exec(child, "say", "to stdout", "to stderr", std_out = piped,
-                               std_err = piped);
+  auto process =
+      co_await exec(child, "say", "to stdout", "to stderr", std_out = piped, std_err = piped);
   const auto [out, err] = co_await process.communicate();
   CHECK(out == "to stdout");
   CHECK(err == "to stderr");
@@ -76,8 +76,8 @@ COPROC_TEST("communicate: input where stdin is no pipe is a logic_error") {
 
 COPROC_TEST("communicate: 10 MiB each way, all at once, arrive byte for byte") {
   constexpr std::size_t size = 10 << 20;
-  auto process = co_await exec(child, "exchange", size, std_in = piped, std_out = piped,
-                               std_err = piped);
+  auto process =
+      co_await exec(child, "exchange", size, std_in = piped, std_out = piped, std_err = piped);
   const std::string all = test::pattern(size);
   const auto [out, err] = co_await process.communicate(all);
   CHECK(process.returncode() == 0);  // it has compared its input
@@ -117,8 +117,8 @@ COPROC_TEST("communicate: one output may go elsewhere while the other is read") 
 }
 
 COPROC_TEST("communicate: with std_err = to_stdout both come in the order of writing") {
-  auto process = co_await exec(child, "say", "first ", "second", std_out = piped,
-                               std_err = to_stdout);
+  auto process =
+      co_await exec(child, "say", "first ", "second", std_out = piped, std_err = to_stdout);
   CHECK_THROWS_AS(process.std_err(), std::logic_error);
   const auto [out, err] = co_await process.communicate();
   CHECK(out == "first second");
@@ -156,8 +156,8 @@ COPROC_TEST("communicate: the child's own end by a signal is in the returncode",
 }
 
 COPROC_TEST("communicate: after some lines the rest comes") {
-  auto process = co_await exec(child, "say", "one\ntwo\nthree\nfour", "err 1\nerr 2", std_out = piped,
-                               std_err = piped);
+  auto process = co_await exec(child, "say", "one\ntwo\nthree\nfour", "err 1\nerr 2",
+                               std_out = piped, std_err = piped);
   const auto line = co_await process.std_out().readline();
   CHECK(line == std::optional<std::string>("one"));
   const std::string some = co_await process.std_out().read(2);
@@ -189,8 +189,8 @@ COPROC_TEST("communicate: what was written before by hand comes before the input
 }
 
 COPROC_TEST("communicate: called again after success it gives the same again") {
-  auto process = co_await exec(child, "exchange", 300'000, std_in = piped, std_out = piped,
-                               std_err = piped);
+  auto process =
+      co_await exec(child, "exchange", 300'000, std_in = piped, std_out = piped, std_err = piped);
   const coproc::output first = co_await process.communicate(test::pattern(300'000));
   CHECK(first.out.size() == 300'000);
   for (int i = 0; i < 2; ++i) {
@@ -203,8 +203,8 @@ COPROC_TEST("communicate: called again after success it gives the same again") {
 }
 
 COPROC_TEST("communicate: a grandchild that holds the pipes does not hold it up") {
-  auto process = co_await exec(child, "grandchild", std_in = piped, std_out = piped,
-                               std_err = piped);
+  auto process =
+      co_await exec(child, "grandchild", std_in = piped, std_out = piped, std_err = piped);
   const auto start = std::chrono::steady_clock::now();
   const coproc::output written = co_await process.communicate();
   const auto took = std::chrono::steady_clock::now() - start;
@@ -247,8 +247,8 @@ COPROC_TEST("communicate: a pipe that a grandchild closes in time is not called 
 
 #if !defined(_WIN32)
 COPROC_TEST("communicate: a terminal takes input and gives what was on it") {
-  auto process = co_await exec(child, "cat", std_in = terminal, std_out = terminal,
-                               std_err = terminal);
+  auto process =
+      co_await exec(child, "cat", std_in = terminal, std_out = terminal, std_err = terminal);
   const auto [out, err] = co_await process.communicate("hello\nno newline");
   CHECK(process.returncode() == 0);
   // Each line twice: the terminal's echo, and the child's copy.
@@ -262,14 +262,16 @@ COPROC_TEST("communicate: a terminal takes input and gives what was on it") {
 }
 #endif
 
-COPROC_TEST("communicate: more than max_output stops the child, and the first of it is in the error") {
+COPROC_TEST(
+    "communicate: more than max_output stops the child, and the first of it is in the error") {
   auto process = co_await exec(child, "flood", std_out = piped, max_output = 100000);
   auto e = co_await thrown<coproc::limit_error>(process.communicate());
   CHECK(e.out().size() == 100000);
   CHECK(process.returncode() == -SIGTERM);
 }
 
-COPROC_TEST("communicate: max_output may cut, or keep both ends, and says how much is gone", "[posix]") {
+COPROC_TEST("communicate: max_output may cut, or keep both ends, and says how much is gone",
+            "[posix]") {
   auto cutting = co_await exec("seq", 1, 100000, std_out = piped, max_output = cut(6));
   const auto start = co_await cutting.communicate();
   CHECK(start.out == "1\n2\n3\n");

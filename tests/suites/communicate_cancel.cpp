@@ -47,8 +47,8 @@ asio::awaitable<attempt> try_for(coproc::process& process, int turns,
 }
 
 asio::awaitable<coproc::output> exchanged(std::size_t size) {
-  auto process = co_await exec(child, "exchange", size, std_in = piped, std_out = piped,
-                               std_err = piped);
+  auto process =
+      co_await exec(child, "exchange", size, std_in = piped, std_out = piped, std_err = piped);
   co_return co_await process.communicate(test::pattern(size));
 }
 
@@ -67,7 +67,8 @@ asio::awaitable<void> check_exchange() {
 
 }  // namespace
 
-COPROC_TEST("communicate_cancel: the bytes so far are in the error and in the next result", "[posix]") {
+COPROC_TEST("communicate_cancel: the bytes so far are in the error and in the next result",
+            "[posix]") {
   auto process = co_await exec(child, "on-term", 5, std_out = piped, std_err = piped);
   std::string so_far;
   while (so_far.empty()) {
@@ -102,8 +103,8 @@ COPROC_TEST("communicate_cancel: after a timeout the streams have the bytes as w
 COPROC_TEST("communicate_cancel: at whatever moment, nothing is lost in any direction") {
   constexpr std::size_t size = 20'000'000;
   const std::string all = test::pattern(size);
-  auto process = co_await exec(child, "exchange", size, std_in = piped, std_out = piped,
-                               std_err = piped);
+  auto process =
+      co_await exec(child, "exchange", size, std_in = piped, std_out = piped, std_err = piped);
   std::size_t out_before = 0, err_before = 0;
   attempt tried = co_await try_for(process, 1, all);
   int cancelled = 0;
@@ -304,7 +305,8 @@ TEST_CASE("communicate_cancel: timeouts at any moment on four threads lose nothi
 }
 
 #if !defined(_WIN32)
-COPROC_TEST("communicate_cancel: what is read by hand between two calls is the first one's no more") {
+COPROC_TEST(
+    "communicate_cancel: what is read by hand between two calls is the first one's no more") {
   std::string copy;
   auto process = co_await coproc::exec(
       "sh", "-c", "trap 'echo two; exit' USR1; echo one; while :; do sleep 0.01; done",
@@ -324,7 +326,8 @@ COPROC_TEST("communicate_cancel: what is read by hand between two calls is the f
 }
 #endif
 
-COPROC_TEST("communicate_cancel: lines that a tee had no time for are copied by the next call", "[posix]") {
+COPROC_TEST("communicate_cancel: lines that a tee had no time for are copied by the next call",
+            "[posix]") {
   std::vector<std::string> lines, written;
   auto slow = [&](std::string_view line) -> asio::awaitable<void> {
     lines.emplace_back(line);
@@ -350,7 +353,8 @@ COPROC_TEST("communicate_cancel: destroying the process ends it also while a las
   bool waiting = false;
   auto stuck = [&](std::string_view) -> asio::awaitable<void> {
     waiting = true;
-    asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+    asio::steady_timer never(co_await asio::this_coro::executor,
+                             asio::steady_timer::time_point::max());
     co_await never.async_wait(asio::use_awaitable);
   };
   std::optional<coproc::process> process;

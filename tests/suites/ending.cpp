@@ -46,8 +46,9 @@ bool group_gone(pid_t group) {
   return ::kill(-group, 0) != 0 && errno == ESRCH;
 }
 
-/// Starts a group of two and stops it within a grace in which its leader obeys, and ends with @p code:
-/// one that is longer and longer, since all of it is used up where a zombie that nobody reaps is left.
+/// Starts a group of two and stops it within a grace in which its leader obeys, and ends with @p
+/// code: one that is longer and longer, since all of it is used up where a zombie that nobody reaps
+/// is left.
 asio::awaitable<pid_t> stopped_group(command what, int code) {
   pid_t group = 0;
   const auto stopped = [&](std::chrono::milliseconds time) -> asio::awaitable<bool> {
@@ -171,7 +172,8 @@ COPROC_TEST("ending: stop kills what is left of a group whose leader has obeyed"
 
 COPROC_TEST("ending: stop ends a group whose leader has ended long ago") {
   const subreaper orphans;
-  auto process = co_await coproc::exec(child, "grandchild", process_group = new_group, std_out = piped);
+  auto process =
+      co_await coproc::exec(child, "grandchild", process_group = new_group, std_out = piped);
   const auto line = co_await process.std_out().readline();
   co_await process.wait();
   CHECK(exists(std::stoi(line.value())));
@@ -206,8 +208,8 @@ COPROC_TEST("ending: a pipeline of a shell in its own group leaves nothing behin
 COPROC_TEST("ending: without a group of its own only the child itself is ended") {
   const subreaper orphans;
   const std::string program = coproc::quote(child);
-  auto process = co_await coproc::shell(
-      program + " wait & echo $!; exec " + program + " wait", std_out = piped);
+  auto process = co_await coproc::shell(program + " wait & echo $!; exec " + program + " wait",
+                                        std_out = piped);
   pid_t other = 0;
   for (int i = 0; i < 3; ++i) {  // "ready" twice, and the pid, in any order
     const auto line = co_await process.std_out().readline();

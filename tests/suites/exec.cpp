@@ -168,7 +168,8 @@ TEST_CASE("exec: find_program finds what exec would run") {
   write_file(directory.path / "b" / "prog", "not executable");
   make_program(directory.path / "c", 0);
   const saved_directory inside(directory.path / "c");
-  const auto all = ".::c:" + joined({directory.path / "a", directory.path / "b", directory.path / "c"});
+  const auto all =
+      ".::c:" + joined({directory.path / "a", directory.path / "b", directory.path / "c"});
   {
     const saved_variable path("PATH", all.c_str());
     CHECK(coproc::find_program("prog") == directory.path / "c" / "prog");
@@ -218,7 +219,8 @@ COPROC_TEST("exec: the longest argument that the system takes, and one byte more
   const auto variable =
       co_await failed_launch(command(child, "args", env["K"] = std::string(most - 2, 'x')));
   CHECK(variable.code().value() == E2BIG);
-  const int fits = co_await exit_status(command(child, "exit", 0, env["K"] = std::string(most - 3, 'x')));
+  const int fits =
+      co_await exit_status(command(child, "exit", 0, env["K"] = std::string(most - 3, 'x')));
   CHECK(fits == 0);
 }
 
@@ -238,9 +240,7 @@ COPROC_TEST("exec: many arguments") {
 
 COPROC_TEST("exec: nothing starts before it is awaited") {
   const temporary_directory directory;
-  {
-    const auto not_awaited = coproc::exec(child, "say", "x", std_out = directory.path / "out");
-  }
+  { const auto not_awaited = coproc::exec(child, "say", "x", std_out = directory.path / "out"); }
   CHECK_FALSE(std::filesystem::exists(directory.path / "out"));
   CHECK_FALSE(has_children());
   auto kept = coproc::exec(child, "exit", 24);
@@ -256,8 +256,7 @@ COPROC_TEST("exec: arguments need not outlive the call") {
   }();
   auto process = co_await std::move(later);
   const auto result = co_await process.communicate();
-  CHECK(result.out ==
-        child + "\na word that is too long for the small string optimisation\n");
+  CHECK(result.out == child + "\na word that is too long for the small string optimisation\n");
 }
 
 COPROC_TEST("exec: the keywords that only capture can keep are refused") {

@@ -200,8 +200,7 @@ COPROC_TEST("gather: concurrency bounds how many are alive, and is made use of")
   };
   for (const int most : {1, 3, 32}) {
     alive.most = 0;
-    const auto results = co_await gather(
-        test::lazily(0, 1000, job), concurrency = most);
+    const auto results = co_await gather(test::lazily(0, 1000, job), concurrency = most);
     CHECK(alive.most == most);
     CHECK(alive.now == 0);
     REQUIRE(results.size() == 1000);
@@ -219,8 +218,7 @@ COPROC_TEST("gather: concurrency bounds how many children are alive") {
     const auto [out, err] = co_await process.communicate();
     co_return out;
   };
-  const auto results = co_await gather(
-      test::lazily(0, 100, job), concurrency = 8);
+  const auto results = co_await gather(test::lazily(0, 100, job), concurrency = 8);
   CHECK(alive.most == 8);
   REQUIRE(results.size() == 100);
   for (std::size_t i = 0; i < 100; ++i)
@@ -266,8 +264,7 @@ COPROC_TEST("gather: results may be move-only, as processes are") {
   CHECK(first.out == "one");
   CHECK(second.out == "two");
   const auto start = [](int i) { return exec(child, "exit", i); };
-  std::vector<coproc::process> many =
-      co_await gather(test::lazily(0, 10, start));
+  std::vector<coproc::process> many = co_await gather(test::lazily(0, 10, start));
   auto wait = [&](int i) { return many[static_cast<std::size_t>(i)].wait(); };
   const auto codes = co_await gather(test::lazily(0, 10, wait));
   REQUIRE(codes.size() == 10);
@@ -301,7 +298,8 @@ COPROC_TEST("gather: may be nested") {
   const auto [one, two] = co_await gather(inner(1), inner(2));
   CHECK(one == 11);
   CHECK(two == 22);
-  const auto [pair, text] = co_await gather(gather(after_turns(0, 1), after_turns(0, 2)), said("x"));
+  const auto [pair, text] =
+      co_await gather(gather(after_turns(0, 1), after_turns(0, 2)), said("x"));
   CHECK(std::get<1>(pair) == 2);
   CHECK(text == "x");
 }
@@ -330,8 +328,7 @@ TEST_CASE("gather: a thousand children, sixteen at once, on four threads") {
     co_return co_await process.wait();
   };
   const auto all = [&]() -> asio::awaitable<void> {
-    const auto codes = co_await gather(
-        test::lazily(0, 1000, job), concurrency = 16);
+    const auto codes = co_await gather(test::lazily(0, 1000, job), concurrency = 16);
     int right = 0;
     for (int i = 0; i < 1000; ++i) right += codes[static_cast<std::size_t>(i)] == i % 100;
     CHECK(right == 1000);

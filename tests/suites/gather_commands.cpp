@@ -51,7 +51,8 @@ COPROC_TEST("gather_commands: each is captured, in the order of the range") {
   for (int i = 0; i < 20; ++i) CHECK(all[static_cast<std::size_t>(i)].returncode == i);
 }
 
-COPROC_TEST("gather_commands: keywords of commands apply to each, over what its own say", "[posix]") {
+COPROC_TEST("gather_commands: keywords of commands apply to each, over what its own say",
+            "[posix]") {
   std::vector<command> all;
   for (int i = 0; i < 3; ++i)
     all.emplace_back("sh", "-c", "printf %s-%s \"$A\" \"$B\"", env["A"] = i, env["B"] = "own");
@@ -66,8 +67,8 @@ COPROC_TEST("gather_commands: keywords of commands apply to each, over what its 
 COPROC_TEST("gather_commands: a timeout for each fails the whole, or one outcome") {
   std::vector<command> all(1, command(child, "exit", 3));
   all.emplace_back(child, "wait");
-  const bool one_in_time = co_await in_some_time(
-      200ms, [&](std::chrono::milliseconds time) -> asio::awaitable<bool> {
+  const bool one_in_time =
+      co_await in_some_time(200ms, [&](std::chrono::milliseconds time) -> asio::awaitable<bool> {
         const auto each = co_await gather(all, timeout = time, return_exceptions = true);
         CHECK_FALSE(each[1].has_value());
         CHECK_THROWS_AS(each[1].value(), coproc::timeout_error);
@@ -83,11 +84,11 @@ COPROC_TEST("gather_commands: on_done is called once for each, as it ends", "[po
   all.emplace_back("sh", "-c", "read line < /dev/stdin; cat", std_in = devnull);
   for (auto& one : exits(9)) all.push_back(one);
   std::set<std::size_t> seen;
-  const auto done = co_await gather(all, concurrency = 4,
-                                    on_done = [&](std::size_t index, const completed& result) {
-                                      CHECK(seen.insert(index).second);
-                                      CHECK(result.returncode == (index == 0 ? 0 : int(index) - 1));
-                                    });
+  const auto done = co_await gather(
+      all, concurrency = 4, on_done = [&](std::size_t index, const completed& result) {
+        CHECK(seen.insert(index).second);
+        CHECK(result.returncode == (index == 0 ? 0 : int(index) - 1));
+      });
   CHECK(seen.size() == 10);
   CHECK(done[9].returncode == 8);
 }
@@ -97,9 +98,9 @@ COPROC_TEST("gather_commands: on_done comes before the last has ended") {
   all.emplace_back(child, "wait");
   bool told = false;
   auto waiting = [](std::vector<command> list, bool& flag) -> asio::awaitable<void> {
-    (void)co_await gather(list, concurrency = 2, on_done = [&](std::size_t index, const completed&) {
-      flag = index == 0;
-    });
+    (void)co_await gather(
+        list, concurrency = 2,
+        on_done = [&](std::size_t index, const completed&) { flag = index == 0; });
   };
   beside<void> running(co_await asio::this_coro::executor, waiting(all, told));
   const bool came = co_await eventually([&] { return told; });
@@ -120,7 +121,8 @@ COPROC_TEST("gather_commands: on_done for awaitables, with and without a result"
   std::vector<asio::awaitable<void>> empty;
   for (int i = 0; i < 3; ++i) empty.push_back(nothing());
   std::size_t indices = 0;
-  co_await gather(std::move(empty), on_done = [&](std::size_t index) { indices += index; });
+  co_await gather(
+      std::move(empty), on_done = [&](std::size_t index) { indices += index; });
   CHECK(indices == 3);
 }
 
@@ -129,10 +131,11 @@ COPROC_TEST("gather_commands: on_done is given failures where they are returned"
   jobs.push_back(given(1));
   jobs.push_back(failing());
   int values = 0, failures = 0;
-  const auto all = co_await gather(std::move(jobs), return_exceptions = true,
-                                   on_done = [&](std::size_t, const outcome<int>& result) {
-                                     ++(result.has_value() ? values : failures);
-                                   });
+  const auto all = co_await gather(
+      std::move(jobs), return_exceptions = true,
+      on_done = [&](std::size_t, const outcome<int>& result) {
+        ++(result.has_value() ? values : failures);
+      });
   CHECK(values == 1);
   CHECK(failures == 1);
   CHECK(all[0].value() == 1);
@@ -152,11 +155,12 @@ COPROC_TEST("gather_commands: near the limit of descriptors it holds back, and d
   const saved_limit few(RLIMIT_NOFILE, static_cast<rlim_t>(*open_fds().rbegin() + 60));
   const std::vector<command> all(300, command("sh", "-c", "echo x; echo y >&2"));
   int spare = 1000;
-  const auto done = co_await gather(all, concurrency = 300, on_done = [&](std::size_t, const auto&) {
-    // The host has some left for itself.
-    const coproc::detail::unique_handle next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (!next) spare = 0;
-  });
+  const auto done = co_await gather(
+      all, concurrency = 300, on_done = [&](std::size_t, const auto&) {
+        // The host has some left for itself.
+        const coproc::detail::unique_handle next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        if (!next) spare = 0;
+      });
   CHECK(spare > 0);
   CHECK(done.size() == 300);
   for (const auto& one : done) CHECK(one.out + one.err == "x\ny\n");
@@ -188,7 +192,8 @@ COPROC_TEST("gather_commands: retry runs a command until it succeeds", "[posix]"
   CHECK(runs(file) == 3);
 }
 
-COPROC_TEST("gather_commands: retry gives the last result when its attempts are used up", "[posix]") {
+COPROC_TEST("gather_commands: retry gives the last result when its attempts are used up",
+            "[posix]") {
   const temporary_directory directory;
   const auto file = directory.path / "runs";
   auto done = co_await capture(fails_at_first(file, 9), retry = attempts(3));
@@ -209,11 +214,12 @@ COPROC_TEST("gather_commands: retry may ask a predicate instead", "[posix]") {
   CHECK(done.returncode == 7);
 }
 
-COPROC_TEST("gather_commands: retry takes a timeout for a failure, and the input again", "[posix]") {
+COPROC_TEST("gather_commands: retry takes a timeout for a failure, and the input again",
+            "[posix]") {
   const temporary_directory directory;
   const auto file = directory.path / "runs";
-  const bool fed = co_await in_some_time(
-      200ms, [&](std::chrono::milliseconds time) -> asio::awaitable<bool> {
+  const bool fed =
+      co_await in_some_time(200ms, [&](std::chrono::milliseconds time) -> asio::awaitable<bool> {
         write_file(file, "");
         try {
           auto done = co_await capture(
@@ -256,8 +262,7 @@ COPROC_TEST("gather_commands: a cancellation in the pause between attempts ends 
 COPROC_TEST("gather_commands: retry applies to each of a gather", "[posix]") {
   const temporary_directory directory;
   std::vector<command> all;
-  for (int i = 1; i <= 3; ++i)
-    all.push_back(fails_at_first(directory.path / std::to_string(i), i));
+  for (int i = 1; i <= 3; ++i) all.push_back(fails_at_first(directory.path / std::to_string(i), i));
   const auto done = co_await gather(all, retry = attempts(3));
   for (int i = 0; i < 3; ++i) {
     CHECK(done[static_cast<std::size_t>(i)].succeeded());

@@ -43,7 +43,8 @@ asio::awaitable<int> no_such_program() {
 
 /// Waits for its cancellation, and goes on a little after it.
 asio::awaitable<int> slow_to_end(bool& ended) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+  asio::steady_timer timer(co_await asio::this_coro::executor,
+                           asio::steady_timer::time_point::max());
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
   co_await asio::this_coro::reset_cancellation_state();
   timer.expires_after(20ms);
@@ -56,9 +57,9 @@ asio::awaitable<int> slow_to_end(bool& ended) {
 
 COPROC_TEST("gather_failure: the first one cancels the others, whose children are gone by then") {
   std::atomic<int> running = 0;
-  const auto error = co_await thrown<std::runtime_error>(
-      gather(wait_for_ever(running), fail_when(running, 3), wait_for_ever(running),
-             wait_for_ever(running)));
+  const auto error =
+      co_await thrown<std::runtime_error>(gather(wait_for_ever(running), fail_when(running, 3),
+                                                 wait_for_ever(running), wait_for_ever(running)));
   CHECK(!test::has_children());  // not even as zombies, and nothing was waited for here
   CHECK(std::string(error.what()) == "the first failure");
 }
@@ -90,8 +91,8 @@ COPROC_TEST("gather_failure: what is cancelled is waited for, and its own failur
   const auto error =
       co_await thrown<std::exception>(gather(slow_to_end(ended), fail_when(running, 0)));
   CHECK(ended);
-  const auto again = co_await thrown<std::runtime_error>(
-      gather(fail_when(running, 0), slow_to_end(ended)));
+  const auto again =
+      co_await thrown<std::runtime_error>(gather(fail_when(running, 0), slow_to_end(ended)));
   CHECK(std::string(again.what()) == "the first failure");
 }
 
@@ -130,8 +131,8 @@ COPROC_TEST("gather_failure: a launch failure is one") {
 
 COPROC_TEST("gather_failure: return_exceptions gives each of several as an outcome") {
   const auto nothing = []() -> asio::awaitable<void> { co_return; };
-  auto outcomes = co_await gather(value(1), no_such_program(), nothing(), return_exceptions = true,
-                                  value(4));
+  auto outcomes =
+      co_await gather(value(1), no_such_program(), nothing(), return_exceptions = true, value(4));
   static_assert(std::is_same_v<std::tuple_element_t<2, decltype(outcomes)>, coproc::outcome<void>>);
   auto& [one, missing, empty, four] = outcomes;
   CHECK(one.has_value());
@@ -157,8 +158,7 @@ COPROC_TEST("gather_failure: return_exceptions gives each of a range, in its ord
     if (one) CHECK(one.value() == i);
     else CHECK_THROWS_AS(one.value(), coproc::launch_error);
   }
-  const auto plain = co_await gather(test::lazily(0, 3, value),
-                                     return_exceptions = false);
+  const auto plain = co_await gather(test::lazily(0, 3, value), return_exceptions = false);
   static_assert(std::is_same_v<decltype(plain), const std::vector<coproc::outcome<int>>>);
 }
 
@@ -242,8 +242,8 @@ COPROC_TEST("gather_failure: a cancellation that comes together with an end is n
     };
     asio::steady_timer never(executor, asio::steady_timer::time_point::max());
     const auto both = [&]() -> asio::awaitable<void> {
-      co_await gather(short_one(moment % 6), short_one(moment % 5), never.async_wait(asio::use_awaitable),
-                      return_exceptions = true);
+      co_await gather(short_one(moment % 6), short_one(moment % 5),
+                      never.async_wait(asio::use_awaitable), return_exceptions = true);
     };
     beside<void> gathering(executor, both());
     co_await test::turns(moment / 2);
@@ -321,7 +321,8 @@ TEST_CASE("gather_failure: on four threads too no child is left") {
   test::run_on_threads(4, many());
 }
 
-COPROC_TEST("gather_failure: a second cancellation is passed on: the children are killed at once", "[posix]") {
+COPROC_TEST("gather_failure: a second cancellation is passed on: the children are killed at once",
+            "[posix]") {
   int ready = 0;
   const auto stubborn = [&] {
     return coproc::command(child, "ignore-term", grace = std::chrono::hours(1),

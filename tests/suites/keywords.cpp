@@ -40,7 +40,9 @@ std::string name_of(const account<Id>& who) {
 }
 
 template <class Keyword, class Value>
-constexpr bool takes = requires(const Keyword& keyword, Value value) { keyword = value; };
+constexpr bool takes = requires(const Keyword& keyword, Value value) {
+  keyword = value;
+};
 
 }  // namespace
 
@@ -119,8 +121,9 @@ TEST_CASE("keywords: directory and argv0") {
 
 TEST_CASE("keywords: env of a name sets or removes that variable") {
   const std::string name = "N";
-  const command what("p", env["A"] = "1", env[name] = 2, env[std::string_view("P")] =
-                     std::filesystem::path("/p"), env["U"] = unset, env["E"] = "");
+  const command what("p", env["A"] = "1", env[name] = 2,
+                     env[std::string_view("P")] = std::filesystem::path("/p"), env["U"] = unset,
+                     env["E"] = "");
   const auto& variables = what.options().environment;
   CHECK_FALSE(what.options().replace_environment);
   CHECK(variables.at("A") == "1");

@@ -223,8 +223,7 @@ COPROC_TEST("launch: each keyword that the system refuses is named") {
        "resource_limit", "resource_limit"},
       {command(child, "exit", 0, resource_limit[999] = 1), EINVAL, "resource_limit", "999"},
       // No such group in this session.
-      {command(child, "exit", 0, process_group = 0x3fffffff), EPERM, "process_group",
-       "1073741823"},
+      {command(child, "exit", 0, process_group = 0x3fffffff), EPERM, "process_group", "1073741823"},
       {command(child, "exit", 0, process_group = -1), EINVAL, "process_group", "-1"},
       {command(child, "exit", 0, as_user = "no such user"), EINVAL, "as_user", "'no such user'"},
       {command(child, "exit", 0, as_group = "no such group"), EINVAL, "as_group",
@@ -297,7 +296,8 @@ COPROC_TEST("launch: without room for what is passed it leaves what it had") {
   // At each of the numbers that the launch itself would take first.
   for (int next = 0; next < 10; ++next) {
     const int first = *open_fds().rbegin() + 1 + next;
-    const command what(child, "wait", std_out = piped, pass_fds[first] = 0, pass_fds[first + 1] = 1);
+    const command what(child, "wait", std_out = piped, pass_fds[first] = 0,
+                       pass_fds[first + 1] = 1);
     const int failures = co_await launch_in_growing_room(what);
     CHECK(failures >= 4);
   }

@@ -115,7 +115,8 @@ COPROC_TEST("leaks: launches that fail leave nothing, whatever the step") {
       command(full, kill_on_parent_death = true, cwd = missing)};
   const auto fail_each = [](const std::vector<command>& each, int rounds) -> asio::awaitable<void> {
     for (int i = 0; i < rounds; ++i)
-      for (const command& what : each) (void)co_await thrown<coproc::launch_error>(coproc::exec(what));
+      for (const command& what : each)
+        (void)co_await thrown<coproc::launch_error>(coproc::exec(what));
   };
   co_await fail_each(all, 5);
   const auto before = co_await snapshot::take();
@@ -130,7 +131,8 @@ COPROC_TEST("leaks: children destroyed while they run leave nothing") {
   {
     std::vector<coproc::process> all;
     for (int i = 0; i < 100; ++i)
-      all.push_back(co_await coproc::exec(child, "wait", std_out = piped, process_group = new_group));
+      all.push_back(
+          co_await coproc::exec(child, "wait", std_out = piped, process_group = new_group));
   }
   co_await before.check_same(100000);
 }
@@ -204,9 +206,8 @@ TEST_CASE("leaks: 1000 launches on eight threads, and no child has another's pip
         context,
         [](tally& all, std::vector<coproc::process>& alive,
            std::mutex& mutex) -> asio::awaitable<void> {
-          auto jobs = test::lazily(0, 1000, [&](int number) {
-                        return one_of_many(number, all, alive, mutex);
-                      });
+          auto jobs = test::lazily(
+              0, 1000, [&](int number) { return one_of_many(number, all, alive, mutex); });
           co_await coproc::gather(jobs, concurrency = 64);
         }(results, kept, guard),
         [&](std::exception_ptr e) { failure = e; });

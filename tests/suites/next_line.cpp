@@ -8,13 +8,13 @@ namespace next_line_tests {
 using namespace test;
 using coproc::exec;
 
-COPROC_TEST("next_line: the lines of both outputs, each in its order, until both have ended", "[posix]") {
+COPROC_TEST("next_line: the lines of both outputs, each in its order, until both have ended",
+            "[posix]") {
   auto process = co_await exec("sh", "-c",
                                "for i in 1 2 3; do echo out $i; echo err $i >&2; done; printf last",
                                std_out = piped, std_err = piped);
   std::vector<std::string> lines[3];
-  while (auto next = co_await process.next_line())
-    lines[next->fd].push_back(next->line);
+  while (auto next = co_await process.next_line()) lines[next->fd].push_back(next->line);
   CHECK(lines[1] == std::vector<std::string>{"out 1", "out 2", "out 3", "last"});
   CHECK(lines[2] == std::vector<std::string>{"err 1", "err 2", "err 3"});
   const auto again = co_await process.next_line();

@@ -29,8 +29,8 @@ COPROC_TEST("pipeline: the same as the shell's, on real programs and binary data
   REQUIRE(status == 0);
   auto ours = co_await capture(command("zcat", file) | command("od", "-An", "-tx1", "-w4") |
                                command("sort") | command("uniq", "-c") | command("head", "-n", 50));
-  auto shell = co_await capture("sh", "-c", "zcat \"$0\" | od -An -tx1 -w4 | sort | uniq -c | head -n 50",
-                                file);
+  auto shell = co_await capture(
+      "sh", "-c", "zcat \"$0\" | od -An -tx1 -w4 | sort | uniq -c | head -n 50", file);
   CHECK(ours.out == shell.out);
   CHECK(ours.returncode == 0);
   auto binary = co_await capture(command("zcat", file) | command("cat"));

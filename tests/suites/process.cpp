@@ -48,9 +48,8 @@ bool misused(Function function) {
 // ---- the returncode ----
 
 COPROC_TEST("process: every exit status is told as it is") {
-  auto runs = test::lazily(0, 256, [](int status) {
-                return returncode_of(command(child, "exit", status));
-              });
+  auto runs = test::lazily(
+      0, 256, [](int status) { return returncode_of(command(child, "exit", status)); });
   const auto codes = co_await coproc::gather(runs, concurrency = 16);
   REQUIRE(codes.size() == 256);
   int expected = 0;
@@ -58,9 +57,9 @@ COPROC_TEST("process: every exit status is told as it is") {
 }
 
 COPROC_TEST("process: a signal that ended the child is told as its negative") {
-  const std::vector<int> signals = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGABRT, SIGBUS,  SIGFPE,
-                                    SIGKILL, SIGSEGV, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2,
-                                    SIGSYS,  SIGXCPU, SIGRTMIN, SIGRTMAX};
+  const std::vector<int> signals = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGABRT,  SIGBUS,
+                                    SIGFPE,  SIGKILL, SIGSEGV, SIGPIPE, SIGALRM,  SIGTERM,
+                                    SIGUSR1, SIGUSR2, SIGSYS,  SIGXCPU, SIGRTMIN, SIGRTMAX};
   const int count = static_cast<int>(signals.size());
   auto runs = test::lazily(0, count, [&](int i) {
     return returncode_of(command(child, "signal", signals[static_cast<std::size_t>(i)],
@@ -382,7 +381,8 @@ COPROC_TEST("process: handle is that of Boost.Process for the same child") {
   CHECK(code == 9);
 }
 
-COPROC_TEST("process: the streams of one that was given away are closed, if never used before too") {
+COPROC_TEST(
+    "process: the streams of one that was given away are closed, if never used before too") {
   auto process = co_await coproc::exec(child, "cat", std_in = piped, std_out = piped);
   coproc::native_process given = process.release();
   CHECK_FALSE(process.std_in().is_open());

@@ -359,8 +359,9 @@ TEST_CASE("run: with one thread nothing waits for a strand, not in a gather eith
   };
   static const auto everywhere = []() -> asio::awaitable<bool> {
     const bool in_main = co_await plain();
-    const auto [first, second] = co_await coproc::gather(plain(), coproc::wait_for(plain(), test::patience));
-    co_return in_main && first && second;
+    const auto [first, second] =
+        co_await coproc::gather(plain(), coproc::wait_for(plain(), test::patience));
+    co_return in_main&& first&& second;
   };
   CHECK(coproc::run(everywhere()));
   CHECK_FALSE(coproc::run(everywhere(), 2));
@@ -407,7 +408,8 @@ TEST_CASE("run: what a handler throws comes out, whichever thread ran it") {
     const auto main = []() -> asio::awaitable<void> {
       const auto executor = co_await asio::this_coro::executor;
       asio::co_spawn(
-          executor, []() -> asio::awaitable<void> {
+          executor,
+          []() -> asio::awaitable<void> {
             throw std::runtime_error("spawned");
             co_return;
           },
@@ -433,7 +435,9 @@ TEST_CASE("run: with several threads what wait_for runs stays on its caller's st
         co_await test::turns(1);
       }
     };
-    const auto bounded = [&]() -> asio::awaitable<void> { co_await coproc::wait_for(loop(), test::patience); };
+    const auto bounded = [&]() -> asio::awaitable<void> {
+      co_await coproc::wait_for(loop(), test::patience);
+    };
     test::beside<void> one(co_await asio::this_coro::executor, loop());
     co_await bounded();
     co_await one.result();

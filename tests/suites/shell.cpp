@@ -19,8 +19,8 @@ asio::awaitable<coproc::output> output_of(coproc::process shell, int expected = 
 }  // namespace
 
 COPROC_TEST("shell: it runs the text as a shell does") {
-  auto shell = co_await coproc::shell("echo one; echo two | tr a-z A-Z >&2; exit 3", std_out = piped,
-                                      std_err = piped);
+  auto shell = co_await coproc::shell("echo one; echo two | tr a-z A-Z >&2; exit 3",
+                                      std_out = piped, std_err = piped);
   const auto result = co_await output_of(std::move(shell), 3);
   CHECK(result.out == "one\n");
   CHECK(result.err == "TWO\n");
@@ -67,8 +67,7 @@ COPROC_TEST("shell: the keywords are those of exec") {
   auto shell = co_await coproc::shell("read word; echo \"$word $NAME $(pwd -P)\"", std_in = piped,
                                       std_out = piped, env["NAME"] = "value", cwd = directory.path);
   const auto result = co_await shell.communicate("input\n");
-  CHECK(result.out == "input value " +
-                          std::filesystem::canonical(directory.path).string() + "\n");
+  CHECK(result.out == "input value " + std::filesystem::canonical(directory.path).string() + "\n");
 }
 
 COPROC_TEST("shell: it is found without a PATH") {
@@ -86,7 +85,8 @@ COPROC_TEST("shell: a NUL in the text is refused, not the end of it") {
 }
 
 COPROC_TEST("shell: a shell that cannot start is a launch_error") {
-  const auto e = co_await thrown<coproc::launch_error>(coproc::shell("true", cwd = "/no/such/place"));
+  const auto e =
+      co_await thrown<coproc::launch_error>(coproc::shell("true", cwd = "/no/such/place"));
   CHECK(e.step() == "chdir");
   CHECK(std::string(e.what()) == "/bin/sh: chdir '/no/such/place': No such file or directory");
 }
@@ -99,12 +99,21 @@ COPROC_TEST("shell: quoted words in the text are what they were") {
 }
 
 COPROC_TEST("shell: values arrive as that very text, whatever is in them") {
-  const std::vector<std::string> nasty = {
-      "",        "plain",       "two words",    "; rm -rf /nowhere", "$(exit 3)", "`exit 3`",
-      "it's",    "\"quoted\"",  "*",            "new\nline",         "-n",        "--",
-      "\\",      "a\\nb",       "$HOME",        "~",                 "{}",        "{{}}",
-      "&& true", "#not a text", "tab\there",    "\x01\x02\x7f",      "\xff\xfe",  "!x",
-      "a'b'c",   "'",           "''",           "é",                 "| cat",     "> file"};
+  const std::vector<std::string> nasty = {"",          "plain",
+                                          "two words", "; rm -rf /nowhere",
+                                          "$(exit 3)", "`exit 3`",
+                                          "it's",      "\"quoted\"",
+                                          "*",         "new\nline",
+                                          "-n",        "--",
+                                          "\\",        "a\\nb",
+                                          "$HOME",     "~",
+                                          "{}",        "{{}}",
+                                          "&& true",   "#not a text",
+                                          "tab\there", "\x01\x02\x7f",
+                                          "\xff\xfe",  "!x",
+                                          "a'b'c",     "'",
+                                          "''",        "é",
+                                          "| cat",     "> file"};
   for (const std::string& text : nasty) {
     auto done = co_await coproc::capture(coproc::shell_command("printf '<%s>' {}", text));
     CHECK(done.out == '<' + text + '>');

@@ -152,8 +152,8 @@ COPROC_TEST("stdio: a relative path is taken from the host's directory, whatever
   const temporary_directory here, there;
   const saved_directory inside(here.path);
   write_file("in", "from here");
-  co_await finished(
-      command(child, "cat", std_in = "in", std_out = "out", std_err = append("log"), cwd = there.path));
+  co_await finished(command(child, "cat", std_in = "in", std_out = "out", std_err = append("log"),
+                            cwd = there.path));
   CHECK(read_file(here.path / "out") == "from here");
   CHECK(std::filesystem::exists(here.path / "log"));
   CHECK(std::filesystem::is_empty(there.path));
@@ -184,8 +184,7 @@ COPROC_TEST("stdio: a descriptor is shared with the child and stays the host's")
   REQUIRE(::write(file.get(), "host", 4) == 4);
   CHECK(read_file(directory.path / "file") == "host child err host");
   ::lseek(file.get(), 5, SEEK_SET);
-  const auto rest =
-      co_await finished(command(child, "cat", std_in = file.get(), std_out = piped));
+  const auto rest = co_await finished(command(child, "cat", std_in = file.get(), std_out = piped));
   CHECK(rest.output.out == "child err host");
 }
 
@@ -237,18 +236,21 @@ COPROC_TEST("stdio: all three in a circle") {
 COPROC_TEST("stdio: std_err goes where std_out goes, wherever that is") {
   const temporary_directory directory;
   const auto path = directory.path / "file";
-  const auto merged = co_await finished(command(say("1", "2"), std_out = piped, std_err = to_stdout));
+  const auto merged =
+      co_await finished(command(say("1", "2"), std_out = piped, std_err = to_stdout));
   CHECK(merged.output.out == "12");
   CHECK(merged.output.err == "");
   // The order of the keywords does not matter.
-  const auto early = co_await finished(command(say("3", "4"), std_err = to_stdout, std_out = piped));
+  const auto early =
+      co_await finished(command(say("3", "4"), std_err = to_stdout, std_out = piped));
   CHECK(early.output.out == "34");
   co_await finished(command(say("5", "6"), std_out = path, std_err = to_stdout));
   CHECK(read_file(path) == "56");
   const auto file = open_file(path, O_WRONLY | O_APPEND);
   co_await finished(command(say("7", "8"), std_out = file.get(), std_err = to_stdout));
   CHECK(read_file(path) == "5678");
-  const auto nowhere = co_await finished(command(say("9", "0"), std_out = devnull, std_err = to_stdout));
+  const auto nowhere =
+      co_await finished(command(say("9", "0"), std_out = devnull, std_err = to_stdout));
   CHECK(nowhere.code == 0);
 }
 
@@ -312,9 +314,9 @@ COPROC_TEST("stdio: one descriptor may be passed more than once, as a stream too
   write_file(directory.path / "a", "a");
   write_file(directory.path / "b", "b");
   const auto a = open_file(directory.path / "a"), b = open_file(directory.path / "b");
-  const auto mixed = co_await finished(command(child, "cat-fds", 0, a.get(), 50, std_out = piped,
-                                               std_in = a.get(), pass_fds[a.get()] = b.get(),
-                                               pass_fds[50] = b.get()));
+  const auto mixed =
+      co_await finished(command(child, "cat-fds", 0, a.get(), 50, std_out = piped, std_in = a.get(),
+                                pass_fds[a.get()] = b.get(), pass_fds[50] = b.get()));
   CHECK(mixed.output.out == "ab");  // 50 is where b was read to its end
 }
 
@@ -351,8 +353,8 @@ COPROC_TEST("stdio: a passed number may be one that the launch itself uses meanw
 // ---- terminal ----
 
 COPROC_TEST("stdio: a terminal is one, and the child's controlling one") {
-  const auto result =
-      co_await finished(command(child, "tty", std_in = terminal, std_out = terminal, std_err = terminal));
+  const auto result = co_await finished(
+      command(child, "tty", std_in = terminal, std_out = terminal, std_err = terminal));
   CHECK(result.output.out == "tty yes yes yes controlling\r\n");
   CHECK(result.code == 0);
 }

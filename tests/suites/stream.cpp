@@ -91,8 +91,8 @@ COPROC_TEST("stream: many lines come whole, in each of the three forms") {
 }
 
 COPROC_TEST("stream: lines() gives all that are there, waits for the rest of one, ends empty") {
-  auto process = co_await exec(child, "pieces", "a\n\nb", "c\nd", std_in = piped,
-                               std_out = piped, std_err = piped);
+  auto process = co_await exec(child, "pieces", "a\n\nb", "c\nd", std_in = piped, std_out = piped,
+                               std_err = piped);
   coproc::reader& out = process.std_out();
   const auto words = [](coproc::line_views views) {
     return std::vector<std::string>(views.begin(), views.end());
@@ -225,8 +225,8 @@ COPROC_TEST("stream: until knows no limit") {
 }
 
 COPROC_TEST("stream: a line over the limit is an error that loses nothing") {
-  auto process = co_await exec(child, "say", "1234567890\n12345678901\nrest", std_out = piped,
-                               limit = 10);
+  auto process =
+      co_await exec(child, "say", "1234567890\n12345678901\nrest", std_out = piped, limit = 10);
   coproc::reader& out = process.std_out();
   const optional_line fits = co_await out.readline();
   CHECK(fits == optional_line("1234567890"));
@@ -290,8 +290,8 @@ COPROC_TEST("stream: readuntil and until take a limit of their own") {
 }
 
 COPROC_TEST("stream: lines() keeps the limit for every line, and gives those before a long one") {
-  auto process = co_await exec(child, "say", "one\ntwo\n12345678901\nfour\n", std_out = piped,
-                               limit = 10);
+  auto process =
+      co_await exec(child, "say", "one\ntwo\n12345678901\nfour\n", std_out = piped, limit = 10);
   coproc::reader& out = process.std_out();
   const coproc::line_views views = co_await out.lines();
   CHECK(std::vector<std::string>(views.begin(), views.end()) ==
@@ -316,8 +316,8 @@ COPROC_TEST("stream: at_eof is true when the stream has ended and all of it has 
 }
 
 COPROC_TEST("stream: the ways to read may be mixed") {
-  auto process = co_await exec(child, "say", "line 1\nline 2\n12345;67\nx\ny\nrest",
-                               std_out = piped);
+  auto process =
+      co_await exec(child, "say", "line 1\nline 2\n12345;67\nx\ny\nrest", std_out = piped);
   coproc::reader& out = process.std_out();
   const optional_line line = co_await out.readline();
   CHECK(line == optional_line("line 1"));
@@ -331,8 +331,7 @@ COPROC_TEST("stream: the ways to read may be mixed") {
   co_await out.readline(into);
   CHECK(into.empty());
   const coproc::line_views views = co_await out.lines();
-  CHECK(std::vector<std::string>(views.begin(), views.end()) ==
-        std::vector<std::string>{"x", "y"});
+  CHECK(std::vector<std::string>(views.begin(), views.end()) == std::vector<std::string>{"x", "y"});
   const std::string rest = co_await out.read();
   CHECK(rest == "rest");
 }
@@ -388,8 +387,8 @@ COPROC_TEST("stream: a second read beside one is a logic_error, and harms it not
 
 COPROC_TEST("stream: both outputs may be read beside each other") {
   constexpr std::size_t size = 1'000'000;
-  auto process = co_await exec(child, "exchange", size, std_in = devnull, std_out = piped,
-                               std_err = piped);
+  auto process =
+      co_await exec(child, "exchange", size, std_in = devnull, std_out = piped, std_err = piped);
   const auto [out, err] =
       co_await coproc::gather(process.std_out().read(), process.std_err().read());
   CHECK((out == test::pattern(size)));
@@ -419,8 +418,8 @@ COPROC_TEST("stream: Asio's composed reads work on a reader, and mix with its ow
   at += 1000;
   std::string rest;
   auto to_the_end = asio::dynamic_buffer(rest);
-  const auto [error, count] = co_await asio::async_read(
-      out, to_the_end, asio::transfer_all(), asio::as_tuple(asio::use_awaitable));
+  const auto [error, count] = co_await asio::async_read(out, to_the_end, asio::transfer_all(),
+                                                        asio::as_tuple(asio::use_awaitable));
   CHECK(error == asio::error::eof);
   CHECK(count == size - at);
   CHECK((rest == all.substr(at)));

@@ -266,7 +266,8 @@ COPROC_TEST("stream_cancel: a flood that loses its process never looks like all 
   }
 }
 
-COPROC_TEST("stream_cancel: a stream read to its end is still that after its process is destroyed") {
+COPROC_TEST(
+    "stream_cancel: a stream read to its end is still that after its process is destroyed") {
   std::optional<coproc::process> process = co_await exec(child, "say", "all", std_out = piped);
   const std::string all = co_await process->std_out().read();
   CHECK(all == "all");
@@ -281,8 +282,8 @@ TEST_CASE("stream_cancel: a cancellation that comes when the wait has just ended
   const auto strand = asio::make_strand(context);
   const auto body = [&]() -> asio::awaitable<void> {
     for (const kind_of_read read : {kinds[0], kinds[2], kinds[3], kinds[4], kinds[5], kinds[7]}) {
-      auto process = co_await exec(child, "pieces", "half a ", "line", std_in = piped,
-                                   std_out = piped);
+      auto process =
+          co_await exec(child, "pieces", "half a ", "line", std_in = piped, std_out = piped);
       coproc::reader& out = process.std_out();
       beside<std::string> reading(strand, read(out));
       // Told by the one other thread, after the reading coroutine was: that waits for our strand.
@@ -306,7 +307,8 @@ TEST_CASE("stream_cancel: a cancellation that comes when the wait has just ended
 #endif
 
 COPROC_TEST("stream_cancel: a read that starts after its process was destroyed is cancelled") {
-  std::optional<coproc::process> process = co_await exec(child, "cat", std_in = piped, std_out = piped);
+  std::optional<coproc::process> process =
+      co_await exec(child, "cat", std_in = piped, std_out = piped);
   auto line = process->std_out().readline();
   std::string memory;
   auto into = process->std_out().readline(memory);

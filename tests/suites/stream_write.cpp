@@ -53,8 +53,8 @@ class sigpipe_state {
 asio::awaitable<void> break_pipes() {
   auto ended = co_await exec(child, "exit", 0, std_in = piped);
   co_await ended.wait();
-  auto deaf = co_await exec(child, "close-stdin", more_than_a_pipe, std_in = piped,
-                            std_out = piped);
+  auto deaf =
+      co_await exec(child, "close-stdin", more_than_a_pipe, std_in = piped, std_out = piped);
   co_await deaf.std_out().readline();
   for (coproc::writer* in : {&ended.std_in(), &deaf.std_in()}) {
     const auto error = co_await thrown<coproc::error>(in->write("text"));
@@ -288,8 +288,8 @@ COPROC_TEST("stream_write: a dialogue by hand, one line at a time") {
 }
 
 COPROC_TEST("stream_write: on a terminal the child has a terminal") {
-  auto process = co_await exec(child, "tty", std_in = terminal, std_out = terminal,
-                               std_err = terminal);
+  auto process =
+      co_await exec(child, "tty", std_in = terminal, std_out = terminal, std_err = terminal);
   const auto line = co_await process.std_out().readline();
   CHECK(line == std::optional<std::string>("tty yes yes yes controlling\r"));
   CHECK(&process.std_err() == &process.std_out());  // one stream, so one reader
@@ -300,8 +300,8 @@ COPROC_TEST("stream_write: on a terminal the child has a terminal") {
 }
 
 COPROC_TEST("stream_write: a terminal may be for stdout alone") {
-  auto process = co_await exec(child, "tty", std_in = devnull, std_out = terminal,
-                               std_err = devnull);
+  auto process =
+      co_await exec(child, "tty", std_in = devnull, std_out = terminal, std_err = devnull);
   const auto line = co_await process.std_out().readline();
   CHECK(line == std::optional<std::string>("tty no yes no none\r"));
 }

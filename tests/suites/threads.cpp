@@ -82,8 +82,7 @@ TEST_CASE("threads: no child holds another's pipe") {
     const int status = co_await cat.wait();
     if (status == 0 && ready == "ready") ++ended;
   };
-  for (int i = 0; i < count; ++i)
-    asio::co_spawn(asio::make_strand(pool), one(), asio::detached);
+  for (int i = 0; i < count; ++i) asio::co_spawn(asio::make_strand(pool), one(), asio::detached);
   pool.join();
   CHECK(ended == count);
 }

@@ -98,8 +98,7 @@ COPROC_TEST("wait_for: a timeout of communicate carries the output so far", "[po
   auto stuck = co_await exec(child, "on-term", 0, std_out = piped);
   std::string so_far;
   for (auto time = 1ms; so_far.empty(); time *= 2) {
-    const auto error =
-        co_await thrown<coproc::timeout_error>(wait_for(stuck.communicate(), time));
+    const auto error = co_await thrown<coproc::timeout_error>(wait_for(stuck.communicate(), time));
     so_far = error.out();
     CHECK(error.err().empty());
   }
@@ -112,11 +111,11 @@ COPROC_TEST("wait_for: a timeout of communicate carries the output so far", "[po
   CHECK(all == "some of it, and the rest");
 }
 
-COPROC_TEST("wait_for: after a timeout of wait the child runs on and can be waited for", "[posix]") {
+COPROC_TEST("wait_for: after a timeout of wait the child runs on and can be waited for",
+            "[posix]") {
   auto process = co_await exec(child, "on-term", 6, std_out = piped);
   co_await process.std_out().readline();
-  for (int i = 0; i < 3; ++i)
-    co_await thrown<coproc::timeout_error>(wait_for(process.wait(), 2ms));
+  for (int i = 0; i < 3; ++i) co_await thrown<coproc::timeout_error>(wait_for(process.wait(), 2ms));
   process.terminate();
   const int code = co_await wait_for(process.wait(), test::patience);
   CHECK(code == 6);
@@ -178,8 +177,8 @@ COPROC_TEST("wait_for: any duration may be given") {
   co_await thrown<coproc::timeout_error>(wait_for(for_ever(), 1ns));
   co_await thrown<coproc::timeout_error>(wait_for(for_ever(), 10us));
   const auto start = clock_type::now();
-  const auto error =
-      co_await thrown<coproc::timeout_error>(wait_for(for_ever(), std::chrono::duration<double>(0.02)));
+  const auto error = co_await thrown<coproc::timeout_error>(
+      wait_for(for_ever(), std::chrono::duration<double>(0.02)));
   CHECK(clock_type::now() - start >= 20ms);
   CHECK(std::string(error.what()) == "timed out after 0.02 s");
 }
@@ -288,7 +287,8 @@ COPROC_TEST("wait_for: a child that ends in the very moment is never lost") {
 
 COPROC_TEST("wait_for: composes with || and gather") {
   using namespace asio::experimental::awaitable_operators;
-  const auto first = co_await (wait_for(for_ever(), test::patience) || wait_for(value(3), test::patience));
+  const auto first =
+      co_await (wait_for(for_ever(), test::patience) || wait_for(value(3), test::patience));
   CHECK(first.index() == 1);
   const auto [one, two] = co_await coproc::gather(
       wait_for(for_ever(), 1ms), wait_for(value(2), test::patience), return_exceptions = true);
@@ -340,7 +340,8 @@ TEST_CASE("wait_for: on four threads each ends one way or the other") {
   CHECK(done > 0);
 }
 
-COPROC_TEST("wait_for: a second cancellation is passed on: the child is killed at once", "[posix]") {
+COPROC_TEST("wait_for: a second cancellation is passed on: the child is killed at once",
+            "[posix]") {
   bool ready = false;
   auto job = coproc::capture(child, "ignore-term", grace = std::chrono::hours(1),
                              std_out = tee([&](std::string_view) { ready = true; }));

@@ -6,8 +6,8 @@
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
-#include <coproc/detail/os/os.hpp>
 #include <coproc/detail/keywords/options.hpp>
+#include <coproc/detail/os/os.hpp>
 
 #include "support.hpp"
 
@@ -172,8 +172,8 @@ COPROC_TEST("windows: redirects to files truncate or append, and stderr may go a
 COPROC_TEST("windows: a child inherits its streams and nothing else") {
   SECURITY_ATTRIBUTES inheritable = {sizeof inheritable, nullptr, TRUE};
   const temporary_directory directory;
-  const coproc::detail::unique_handle open(::CreateFileW((directory.path / "x").c_str(), GENERIC_WRITE,
-                                                     0, &inheritable, CREATE_NEW, 0, nullptr));
+  const coproc::detail::unique_handle open(::CreateFileW(
+      (directory.path / "x").c_str(), GENERIC_WRITE, 0, &inheritable, CREATE_NEW, 0, nullptr));
   REQUIRE(open);
   const auto number = reinterpret_cast<std::uintptr_t>(open.get());
   const std::string said = co_await out_of(command(child, "handle", number));

@@ -56,7 +56,8 @@ bool at_rest();
 template <class Condition>
 bool soon(Condition condition, std::chrono::seconds within = patience) {
   const auto deadline = std::chrono::steady_clock::now() + within;
-  while (!condition() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  while (!condition() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(1ms);
   return condition();
 }
 
@@ -67,18 +68,19 @@ bool soon(Condition condition, std::chrono::seconds within = patience) {
 void run(asio::awaitable<void> body, std::chrono::seconds watchdog = patience);
 
 /// The same on @p threads threads, without any strand but those that the library makes.
-void run_on_threads(int threads, asio::awaitable<void> body, std::chrono::seconds watchdog = patience);
+void run_on_threads(int threads, asio::awaitable<void> body,
+                    std::chrono::seconds watchdog = patience);
 
-/// Runs an io_context on this thread beside @p threads - 1 others until nothing is left to do; false
-/// when nothing has happened there for as long as @p watchdog.
+/// Runs an io_context on this thread beside @p threads - 1 others until nothing is left to do;
+/// false when nothing has happened there for as long as @p watchdog.
 bool run_out(asio::io_context& context, int threads, std::chrono::seconds watchdog = patience);
 
 /// `COPROC_TEST("suite: behaviour in words") { co_await ...; }`
 #define COPROC_TEST_NAME2(line) coproc_test_##line
 #define COPROC_TEST_NAME(line) COPROC_TEST_NAME2(line)
-#define COPROC_TEST(...)                                                       \
-  static boost::asio::awaitable<void> COPROC_TEST_NAME(__LINE__)();            \
-  TEST_CASE(__VA_ARGS__) { test::run(COPROC_TEST_NAME(__LINE__)()); }          \
+#define COPROC_TEST(...)                                              \
+  static boost::asio::awaitable<void> COPROC_TEST_NAME(__LINE__)();   \
+  TEST_CASE(__VA_ARGS__) { test::run(COPROC_TEST_NAME(__LINE__)()); } \
   static boost::asio::awaitable<void> COPROC_TEST_NAME(__LINE__)()
 
 /// The exception of type E that an awaitable throws; the test fails if it throws none.
@@ -110,8 +112,8 @@ asio::awaitable<bool> eventually(Condition condition) {
   co_return holds;
 }
 
-/// The timeout_error of `make(time)` when that was time enough for the child to write @p said. As long
-/// as it was not, another is made with twice the time: a slow machine needs more of it.
+/// The timeout_error of `make(time)` when that was time enough for the child to write @p said. As
+/// long as it was not, another is made with twice the time: a slow machine needs more of it.
 template <class Make>
 asio::awaitable<coproc::timeout_error> timed_out(std::chrono::milliseconds& time, std::string said,
                                                  Make make) {
@@ -161,13 +163,13 @@ class beside {
  public:
   beside(const asio::any_io_executor& executor, asio::awaitable<T> what)
       : state_(std::make_shared<state>(executor)) {
-    asio::co_spawn(executor, run(std::move(what), state_),
-                   asio::bind_cancellation_slot(state_->signal.slot(),
-                                                [s = state_](std::exception_ptr e) {
-                                                  s->failure = e;
-                                                  s->done = true;
-                                                  s->ended.cancel();
-                                                }));
+    asio::co_spawn(
+        executor, run(std::move(what), state_),
+        asio::bind_cancellation_slot(state_->signal.slot(), [s = state_](std::exception_ptr e) {
+          s->failure = e;
+          s->done = true;
+          s->ended.cancel();
+        }));
   }
   bool done() const { return state_->done; }
   void cancel(asio::cancellation_type type = asio::cancellation_type::terminal) {

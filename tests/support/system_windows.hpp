@@ -4,9 +4,9 @@
 
 // A look at what this process holds, and at others.
 
+#include <tlhelp32.h>
 #include <coproc/detail/os/os.hpp>
 #include <coproc/detail/os/signals.hpp>
-#include <tlhelp32.h>
 
 #include <set>
 

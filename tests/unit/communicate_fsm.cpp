@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
-// communicate_fsm without a child: a model of a child and of an event loop plays the driver's part. What
-// the child writes, and when it exits, and in what order the loop tells it, is decided by a sequence of
-// numbers: all short sequences are played, and thousands of long ones.
+// communicate_fsm without a child: a model of a child and of an event loop plays the driver's part.
+// What the child writes, and when it exits, and in what order the loop tells it, is decided by a
+// sequence of numbers: all short sequences are played, and thousands of long ones.
 
 #include "support.hpp"
 
@@ -38,13 +38,13 @@ struct scene {
 /// One of the child's outputs, as the kernel and the reader have it.
 struct output_model {
   bool piped = false;
-  unsigned to_write = 0;   // what the child will still write
-  unsigned late = 0;       // what a grandchild will write when the child has exited
-  unsigned in_pipe = 0;    // written, not read
-  unsigned received = 0;   // read
+  unsigned to_write = 0;  // what the child will still write
+  unsigned late = 0;      // what a grandchild will write when the child has exited
+  unsigned in_pipe = 0;   // written, not read
+  unsigned received = 0;  // read
   unsigned copied = 0;
-  bool held = false;       // a grandchild has it too
-  bool closed = true;      // nobody has the writing end any more
+  bool held = false;   // a grandchild has it too
+  bool closed = true;  // nobody has the writing end any more
   bool saw_end = false;
   bool armed = false;
 };
@@ -283,11 +283,10 @@ void play(const scene& played, const chooser& choose) {
   const auto written = [](const output_model& each) {
     return each.received + each.in_pipe + each.to_write + each.late;
   };
-  must(written(world.out) == before_out, "written(world.out) == before_out");  // nothing lost, nothing twice
+  must(written(world.out) == before_out,
+       "written(world.out) == before_out");  // nothing lost, nothing twice
   must(written(world.err) == before_err, "written(world.err) == before_err");
-  const auto read_to_the_end = [](const output_model& each) {
-    return !each.piped || each.saw_end;
-  };
+  const auto read_to_the_end = [](const output_model& each) { return !each.piped || each.saw_end; };
   const bool all_read = read_to_the_end(world.out) && read_to_the_end(world.err);
   switch (machine.outcome()) {
     case outcome::complete:
@@ -304,8 +303,10 @@ void play(const scene& played, const chooser& choose) {
         must(!world.group_alive, "nor is it while the group lives");
       }
       if (!world.cancelled && !world.deadline_passed()) {
-        if (start.copy_out) must(world.out.copied == world.out.received, "world.out.copied == world.out.received");
-        if (start.copy_err) must(world.err.copied == world.err.received, "world.err.copied == world.err.received");
+        if (start.copy_out)
+          must(world.out.copied == world.out.received, "world.out.copied == world.out.received");
+        if (start.copy_err)
+          must(world.err.copied == world.err.received, "world.err.copied == world.err.received");
       }
       break;
     case outcome::cancelled:
@@ -356,8 +357,8 @@ TEST_CASE("communicate_fsm: every short sequence of events ends as it must") {
       } catch (const std::logic_error& e) {
         std::string choices;
         for (const unsigned choice : taken) choices += std::to_string(choice) + ' ';
-        FAIL("does not hold: " << e.what() << "; scene " << &played - scenes.data()
-                               << ", choices " << choices);
+        FAIL("does not hold: " << e.what() << "; scene " << &played - scenes.data() << ", choices "
+                               << choices);
       }
       taken.resize(at);
       ways.resize(at);
@@ -375,7 +376,9 @@ TEST_CASE("communicate_fsm: thousands of random sequences end as they must") {
   for (unsigned i = 0; i < 20'000; ++i) {
     const unsigned seed = first + i;
     std::mt19937 random(seed);
-    const chooser choose = [&](unsigned ways) -> unsigned { return static_cast<unsigned>(random() % ways); };
+    const chooser choose = [&](unsigned ways) -> unsigned {
+      return static_cast<unsigned>(random() % ways);
+    };
     scene played;
     played.setup.input = choose(2) == 1;
     played.setup.out = choose(4) != 0;

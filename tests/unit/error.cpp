@@ -54,14 +54,13 @@ TEST_CASE("error: one handler of the base gets every kind, with its own message"
   CHECK(message_of(coproc::timeout_error("late")) == "late");
   CHECK(message_of(coproc::cancelled_error("wait")) == "wait: cancelled");
   CHECK(message_of(coproc::limit_error("long", 7)) == "long");
-  CHECK(message_of(coproc::incomplete_read_error("abc", 9)) ==
-        "end of stream after 3 of 9 bytes");
+  CHECK(message_of(coproc::incomplete_read_error("abc", 9)) == "end of stream after 3 of 9 bytes");
   CHECK(message_of(coproc::interrupted(SIGINT)) == "interrupted by SIGINT");
 }
 
 TEST_CASE("error: a copy outlives the original and says the same") {
-  auto original = std::make_unique<coproc::launch_error>(EACCES, "chdir", "a long message, " +
-                                                                              std::string(99, 'x'));
+  auto original = std::make_unique<coproc::launch_error>(EACCES, "chdir",
+                                                         "a long message, " + std::string(99, 'x'));
   const coproc::launch_error copy = *original;
   const std::string message = original->what();
   original.reset();

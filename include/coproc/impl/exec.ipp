@@ -8,13 +8,13 @@
 namespace coproc::detail {
 
 /// Launches a command for exec, which has no use for what is capture's.
-COPROC_INLINE process start_process(const asio::any_io_executor& executor,
-                                    const command& program) {
+COPROC_INLINE process start_process(const asio::any_io_executor& executor, const command& program) {
   const options& chosen = program.options();
   if (chosen.timeout || chosen.idle_timeout || chosen.grace || chosen.input ||
       chosen.retry.attempts > 1)
     throw std::invalid_argument(
-        "coproc: timeout, idle_timeout, grace, input and retry are for capture; with exec and shell "
+        "coproc: timeout, idle_timeout, grace, input and retry are for capture; with exec and "
+        "shell "
         "use wait_for, stop, the streams and communicate");
   return process(launch_with_streams(executor, program.words(), chosen));
 }

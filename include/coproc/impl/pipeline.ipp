@@ -39,8 +39,7 @@ COPROC_INLINE void check_stages(const std::vector<command>& stages) {
     const bool out = i + 1 < stages.size() && chosen.streams[1].given;
     if (in || out)
       throw std::invalid_argument("coproc: pipeline: " + std::string(in ? "std_in" : "std_out") +
-                                  " of '" + to_string(stages[i]) +
-                                  "' is joined to its neighbour");
+                                  " of '" + to_string(stages[i]) + "' is joined to its neighbour");
   }
 }
 
@@ -129,8 +128,8 @@ COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands) {
 
 COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands) {
   const auto start = std::chrono::steady_clock::now();
-  std::vector<detail::capture_run> runs = co_await detail::start_joined<detail::capture_run>(
-      commands.stages(), detail::capture_stage);
+  std::vector<detail::capture_run> runs =
+      co_await detail::start_joined<detail::capture_run>(commands.stages(), detail::capture_stage);
   std::vector<awaitable<completed>> stages;
   for (detail::capture_run& run : runs) stages.push_back(detail::finish(std::move(run)));
   std::vector<completed> results = co_await gather(std::move(stages));

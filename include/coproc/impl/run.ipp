@@ -3,9 +3,9 @@
 #pragma once
 
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/strand.hpp>
 #include <coproc/detail/os/dispositions.hpp>
 #include <coproc/detail/task/event.hpp>
-#include <boost/asio/strand.hpp>
 #include <coproc/run.hpp>
 #include <mutex>
 #include <thread>

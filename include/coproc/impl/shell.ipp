@@ -27,8 +27,8 @@ COPROC_INLINE std::string fill_in(std::string_view text, const std::vector<std::
         "'; where values are given {} stands for one, and {{ and }} for braces");
   if (count != values.size())
     throw std::invalid_argument("coproc: shell: '" + std::string(text) + "' has " +
-                                std::to_string(count) + " {} for " +
-                                std::to_string(values.size()) + " values");
+                                std::to_string(count) + " {} for " + std::to_string(values.size()) +
+                                " values");
   return filled;
 }
 

@@ -51,8 +51,9 @@ class whole_lines {
 
 }  // namespace detail
 
-
-COPROC_INLINE awaitable<std::string> reader::read() { return detail::pipe_reader::read(stream_, detail::read_request::everything()); }
+COPROC_INLINE awaitable<std::string> reader::read() {
+  return detail::pipe_reader::read(stream_, detail::read_request::everything());
+}
 
 COPROC_INLINE awaitable<std::string> reader::read(std::size_t most) {
   return detail::pipe_reader::read(stream_, detail::read_request::at_most(most));

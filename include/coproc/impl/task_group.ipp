@@ -47,16 +47,15 @@ COPROC_INLINE void task_group::start(std::size_t index, awaitable<void> task, bo
   const auto signal = std::make_shared<asio::cancellation_signal>();
   running_.emplace(index, running_task(strand, signal));
   if (posted) task = posted_task(std::move(task));
-  asio::co_spawn(
-      strand, std::move(task),
-      asio::bind_cancellation_slot(
-          signal->slot(), [self = shared_from_this(), signal, index](std::exception_ptr failure) {
-            {
-              const std::lock_guard lock(self->mutex_);
-              self->ended_.emplace_back(index, std::move(failure));
-            }
-            self->wake_->notify(self->bit_);
-          }));
+  asio::co_spawn(strand, std::move(task),
+                 asio::bind_cancellation_slot(signal->slot(), [self = shared_from_this(), signal,
+                                                               index](std::exception_ptr failure) {
+                   {
+                     const std::lock_guard lock(self->mutex_);
+                     self->ended_.emplace_back(index, std::move(failure));
+                   }
+                   self->wake_->notify(self->bit_);
+                 }));
 }
 
 COPROC_INLINE void task_group::cancel() {
@@ -121,7 +120,8 @@ COPROC_INLINE awaitable<task_group::join_result> task_group::join(join_policy po
       result.failure = failure;
       cancel();
     }
-    if (running() > 0 && !result.stopping() && !result.expired && policy.expired && policy.expired())
+    if (running() > 0 && !result.stopping() && !result.expired && policy.expired &&
+        policy.expired())
       result.expired = true, cancel();
   }
   co_return result;
@@ -145,12 +145,12 @@ COPROC_ON_USE awaitable<void> gather_shielded(
   if (result.failure) std::rethrow_exception(result.failure);
 }
 
-COPROC_ON_USE awaitable<void> gather_tasks(
-    const char* name, gather_options options,
-    std::function<bool(task_group&, std::size_t)> start_next,
-    std::function<void(const task_group::ended_task&)> ended, std::function<void()> forget) {
-  return shielded(gather_shielded(name, options, std::move(start_next), std::move(ended),
-                                  std::move(forget)));
+COPROC_ON_USE awaitable<void> gather_tasks(const char* name, gather_options options,
+                                           std::function<bool(task_group&, std::size_t)> start_next,
+                                           std::function<void(const task_group::ended_task&)> ended,
+                                           std::function<void()> forget) {
+  return shielded(
+      gather_shielded(name, options, std::move(start_next), std::move(ended), std::move(forget)));
 }
 
 COPROC_ON_USE awaitable<void> cancel_tasks_shielded(std::shared_ptr<task_group> tasks) {

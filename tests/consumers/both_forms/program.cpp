@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
-// A program of which one file is header-only and another uses the compiled form: in both it is the same
-// library, and what is made in one can be used in the other.
+// A program of which one file is header-only and another uses the compiled form: in both it is the
+// same library, and what is made in one can be used in the other.
 #include <coproc/detail/os/os.hpp>
 #include <iostream>
 

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
-// A program of two files that include everything: both see the same objects, functions and types, an
-// error thrown in one is caught in the other, and a child made in one is driven in the other.
+// A program of two files that include everything: both see the same objects, functions and types,
+// an error thrown in one is caught in the other, and a child made in one is driven in the other.
 #include <iostream>
 
 #include "odr.hpp"

@@ -15,32 +15,24 @@ namespace {
 /// Where things are that a program must have once.
 std::vector<const void*> addresses() {
   namespace k = coproc::keywords;
-  return {&k::std_in,
-          &k::std_out,
-          &k::piped,
-          &k::env,
-          &k::resource_limit,
-          &k::concurrency,
-          &coproc::exit_category(),
-          &coproc::unknown_returncode,
-          &coproc::detail::reaper::instance(),
-          &coproc::detail::context_service::id,
-          reinterpret_cast<const void*>(&coproc::quote),
-          reinterpret_cast<const void*>(&coproc::describe),
-          reinterpret_cast<const void*>(&coproc::detail::launch),
+  return {
+    &k::std_in, &k::std_out, &k::piped, &k::env, &k::resource_limit, &k::concurrency,
+        &coproc::exit_category(), &coproc::unknown_returncode, &coproc::detail::reaper::instance(),
+        &coproc::detail::context_service::id, reinterpret_cast<const void*>(&coproc::quote),
+        reinterpret_cast<const void*>(&coproc::describe),
+        reinterpret_cast<const void*>(&coproc::detail::launch),
 #if !defined(_WIN32)
-          reinterpret_cast<const void*>(&coproc::detail::spawn),
+        reinterpret_cast<const void*>(&coproc::detail::spawn),
 #endif
-          reinterpret_cast<const void*>(static_cast<coproc::awaitable<coproc::process> (*)(
-              coproc::command)>(&coproc::detail::start))};
+        reinterpret_cast<const void*>(
+            static_cast<coproc::awaitable<coproc::process> (*)(coproc::command)>(
+                &coproc::detail::start))
+  };
 }
 
 std::vector<const std::type_info*> types() {
-  return {&typeid(coproc::process),
-          &typeid(coproc::command),
-          &typeid(coproc::launch_error),
-          &typeid(decltype(coproc::cwd)),
-          &typeid(coproc::completed)};
+  return {&typeid(coproc::process), &typeid(coproc::command), &typeid(coproc::launch_error),
+          &typeid(decltype(coproc::cwd)), &typeid(coproc::completed)};
 }
 
 }  // namespace

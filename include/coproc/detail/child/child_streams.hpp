@@ -9,8 +9,8 @@
 
 namespace coproc::detail {
 
-/// One child with its streams, and what communicate or capture has done with them so far. It is what
-/// stands behind a process.
+/// One child with its streams, and what communicate or capture has done with them so far. It is
+/// what stands behind a process.
 class child_streams {
  public:
   child_streams(const asio::any_io_executor& executor, launched& started, const options& chosen)
@@ -67,14 +67,14 @@ class child_streams {
 
   std::string input;
   std::size_t input_written = 0;
-  bool one_terminal = false;     // for both outputs: it is read as stdout
-  bool input_given = false;      // to communicate, if only an empty one
-  bool complete = false;         // all outputs are in
-  bool abandoned = false;        // the process has been destroyed, or released
+  bool one_terminal = false;  // for both outputs: it is read as stdout
+  bool input_given = false;   // to communicate, if only an empty one
+  bool complete = false;      // all outputs are in
+  bool abandoned = false;     // the process has been destroyed, or released
   bool pipe_still_open = false;
-  std::weak_ptr<event> waiting;  // of a communicate or capture that goes on
+  std::weak_ptr<event> waiting;                       // of a communicate or capture that goes on
   static constexpr unsigned abandoned_bit = 1u << 8;  // none of communicate_fsm's
-  std::size_t next_line_first = 1;  // the output whose turn it is
+  std::size_t next_line_first = 1;                    // the output whose turn it is
   yield_budget next_line_budget;
 
   /// The bytes so far, or all of them.

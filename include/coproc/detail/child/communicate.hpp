@@ -137,18 +137,14 @@ class communication {
         case action::look_for_exit:
           fsm_.exit_looked(streams_.child->exited(), !streams_.child->released());
           break;
-        case action::watch_exit:
-          streams_.child->notify(wake_, fsm::may_have_exited);
-          break;
+        case action::watch_exit: streams_.child->notify(wake_, fsm::may_have_exited); break;
         case action::close_input:
           streams_.in->close();
           streams_.input = std::string();
           streams_.input_written = 0;
           break;
         case action::write: fsm_.wrote(write()); break;
-        case action::watch_input:
-          polls_.arm(0, async_pipe_end::to_write, fsm::writable);
-          break;
+        case action::watch_input: polls_.arm(0, async_pipe_end::to_write, fsm::writable); break;
         case action::read_out: fsm_.was_read(read(*streams_.out.stream)); break;
         case action::read_err: fsm_.was_read(read(*streams_.err.stream)); break;
         case action::watch_out: polls_.arm(1, async_pipe_end::to_read, fsm::out_readable); break;

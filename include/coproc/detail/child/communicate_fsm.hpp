@@ -20,23 +20,23 @@ class communicate_fsm {
  public:
   /// What the event loop tells, as bits.
   enum event_bit : unsigned {
-    writable = 1,        // stdin takes bytes
-    out_readable = 2,    // stdout has bytes, or has ended
-    err_readable = 4,    // the same for stderr
+    writable = 1,      // stdin takes bytes
+    out_readable = 2,  // stdout has bytes, or has ended
+    err_readable = 4,  // the same for stderr
     may_have_exited = 8,
-    pipe_is_idle = 16,   // the idle timer has passed
-    deadline = 32,       // the deadline has passed
-    silence = 64,        // the silence timer has passed
-    copied = 128         // the task that copies has ended
+    pipe_is_idle = 16,  // the idle timer has passed
+    deadline = 32,      // the deadline has passed
+    silence = 64,       // the silence timer has passed
+    copied = 128        // the task that copies has ended
   };
 
   enum class action {
-    look_for_exit,    // -> exit_looked()
-    watch_exit,       // arm may_have_exited
+    look_for_exit,  // -> exit_looked()
+    watch_exit,     // arm may_have_exited
     close_input,
-    write,            // write once -> wrote()
-    watch_input,      // arm writable
-    read_out,         // read once -> was_read()
+    write,        // write once -> wrote()
+    watch_input,  // arm writable
+    read_out,     // read once -> was_read()
     read_err,
     watch_out,        // arm out_readable
     watch_err,        // arm err_readable
@@ -45,11 +45,11 @@ class communicate_fsm {
     restart_silence,  // start the silence timer anew, from when something was last read
     copy_out,         // hand over the next piece -> piece()
     copy_err,
-    cancel_copy,      // ask the task that copies to end
-    check_bounds,     // -> bounds_checked()
-    yield,            // go once around the event loop, then resume()
-    sleep,            // wait for events, then resume()
-    finish            // see outcome() and left_open()
+    cancel_copy,   // ask the task that copies to end
+    check_bounds,  // -> bounds_checked()
+    yield,         // go once around the event loop, then resume()
+    sleep,         // wait for events, then resume()
+    finish         // see outcome() and left_open()
   };
 
   enum class write_result { some, blocked, done };
@@ -307,8 +307,8 @@ class communicate_fsm {
     return std::nullopt;
   }
 
-  /// Nothing is read while a copy is waited for, so the child waits too. But the time does not: what
-  /// ends the communication cancels the copy.
+  /// Nothing is read while a copy is waited for, so the child waits too. But the time does not:
+  /// what ends the communication cancels the copy.
   std::optional<action> wait_for_copy() {
     if (kept_ & copied) {
       kept_ &= ~unsigned{copied};
@@ -352,9 +352,9 @@ class communicate_fsm {
   bool gave_up_ = false;  // the pipes are not waited for any more
   bool timed_out_ = false, silent_ = false, over_limit_ = false;
   bool cancelled_ = false, abandoned_ = false;
-  bool copying_ = false;          // a task copies
-  bool copy_cancelled_ = false;   // it has been asked to end
-  bool copy_cut_short_ = false;   // it has ended since it was asked to
+  bool copying_ = false;         // a task copies
+  bool copy_cancelled_ = false;  // it has been asked to end
+  bool copy_cut_short_ = false;  // it has ended since it was asked to
 };
 
 }  // namespace coproc::detail

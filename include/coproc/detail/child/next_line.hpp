@@ -16,8 +16,7 @@ inline awaitable<std::optional<tagged_line>> next_line(std::shared_ptr<child_str
   poll_set polls(wake);
   pipe_reader* const readers[] = {streams->out.stream.get(), streams->err.stream.get()};
   for (const std::size_t i : {0u, 1u})
-    if (readers[i] != nullptr)
-      polls.use(i, readers[i]->pipe(), readers[i]->busy(), "next_line");
+    if (readers[i] != nullptr) polls.use(i, readers[i]->pipe(), readers[i]->busy(), "next_line");
   // A busy stream must not keep the other waiting.
   const std::size_t first = streams->next_line_first = 1 - streams->next_line_first;
   for (;;) {

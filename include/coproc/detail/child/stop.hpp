@@ -8,7 +8,8 @@ namespace coproc::detail {
 
 inline constexpr auto default_grace = std::chrono::seconds(2);
 
-// What wait_for_exit waits for. (Not an enum within the coroutine: g++ 12 crashes on that at times.)
+// What wait_for_exit waits for. (Not an enum within the coroutine: g++ 12 crashes on that at
+// times.)
 inline constexpr unsigned child_may_have_exited = 1, time_is_up = 2;
 
 /// Waits until the child has exited, or until @p deadline. Any number of coroutines may.

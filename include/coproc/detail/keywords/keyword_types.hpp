@@ -40,7 +40,8 @@ template <class Target>
 std::shared_ptr<sink> make_sink(Target&& target, bool lines) {
   const auto to = std::make_shared<sink>(lines);
   if constexpr (std::derived_from<std::remove_cvref_t<Target>, std::ostream>) {
-    static_assert(std::is_lvalue_reference_v<Target>, "coproc: tee keeps a reference to the stream");
+    static_assert(std::is_lvalue_reference_v<Target>,
+                  "coproc: tee keeps a reference to the stream");
     to->call = [&target, lines](std::string_view text) {
       target << text;
       if (lines) target << '\n';
@@ -107,13 +108,15 @@ class stdio_keyword {
   template <class T>
     requires has_native_handle<T> || text<T> || path_like<T>
   auto operator=(T&& value) const {
-    if constexpr (has_native_handle<T>) return set(stdio(static_cast<os_handle>(value.native_handle())));
+    if constexpr (has_native_handle<T>)
+      return set(stdio(static_cast<os_handle>(value.native_handle())));
     else return set(stdio(stdio::kind::file, path_of(to_word(value))));
   }
 
  private:
   static auto set(stdio value) {
-    return set_option([value = std::move(value)](options& target) { target.streams[Number] = value; });
+    return set_option(
+        [value = std::move(value)](options& target) { target.streams[Number] = value; });
   }
 };
 
@@ -136,9 +139,8 @@ class plain_keyword {
     return set_option([value = std::move(value)](options& target) { target.*Member = value; });
   }
   auto operator=(const char* value) const  // so that a null pointer is refused
-    requires std::same_as<typename value_of<member>::type, std::filesystem::path> ||
-             std::same_as<typename value_of<member>::type, std::string>
-  {
+      requires std::same_as<typename value_of<member>::type, std::filesystem::path> ||
+      std::same_as<typename value_of<member>::type, std::string> {
     if constexpr (std::same_as<typename value_of<member>::type, std::filesystem::path>)
       return *this = path_of(to_word(value));
     else return *this = to_word(value);
@@ -202,17 +204,17 @@ class extra_groups_keyword {
   constexpr extra_groups_keyword() = default;
   template <std::ranges::input_range Groups>
     requires std::constructible_from<account<gid_t>, std::ranges::range_reference_t<Groups>> &&
-             (!text<Groups>)
-  auto operator=(Groups&& groups) const {
-    std::vector<account<gid_t>> list;
-    for (auto&& group : groups) list.emplace_back(group);
-    return set(std::move(list));
-  }
-  auto operator=(account<gid_t> group) const {
-    std::vector<account<gid_t>> list;
-    list.push_back(std::move(group));
-    return set(std::move(list));
-  }
+        (!text<Groups>)auto
+        operator=(Groups&& groups) const {
+      std::vector<account<gid_t>> list;
+      for (auto&& group : groups) list.emplace_back(group);
+      return set(std::move(list));
+    }
+    auto operator=(account<gid_t> group) const {
+      std::vector<account<gid_t>> list;
+      list.push_back(std::move(group));
+      return set(std::move(list));
+    }
 };
 
 class resource_limit_keyword {
@@ -223,8 +225,8 @@ class resource_limit_keyword {
     template <std::convertible_to<rlim_t> Soft, std::convertible_to<rlim_t> Hard>
     auto operator=(std::pair<Soft, Hard> soft_hard) const {
       return set_option([resource = resource_, soft_hard](options& target) {
-        target.resource_limits[resource] = rlimit{static_cast<rlim_t>(soft_hard.first),
-                                               static_cast<rlim_t>(soft_hard.second)};
+        target.resource_limits[resource] =
+            rlimit{static_cast<rlim_t>(soft_hard.first), static_cast<rlim_t>(soft_hard.second)};
       });
     }
     auto operator=(rlim_t both) const { return *this = std::pair(both, both); }
@@ -245,7 +247,8 @@ class pass_fds_keyword {
    public:
     explicit constexpr element(int number) : number_(number) {}
     auto operator=(int descriptor) const {
-      return set_option([n = number_, descriptor](options& target) { target.pass_fds[n] = descriptor; });
+      return set_option(
+          [n = number_, descriptor](options& target) { target.pass_fds[n] = descriptor; });
     }
 
    private:
@@ -255,8 +258,8 @@ class pass_fds_keyword {
   constexpr element operator[](int number_in_child) const { return element(number_in_child); }
   auto operator=(int descriptor) const { return (*this)[descriptor] = descriptor; }
   template <std::ranges::input_range Descriptors>
-    requires std::convertible_to<std::ranges::range_reference_t<Descriptors>, int>
-  auto operator=(Descriptors&& descriptors) const {
+    requires std::convertible_to < std::ranges::range_reference_t<Descriptors>,
+  int > auto operator=(Descriptors&& descriptors) const {
     std::map<int, int> same;
     for (const int descriptor : descriptors) same[descriptor] = descriptor;
     return set_option([same = std::move(same)](options& target) { target.pass_fds = same; });

@@ -93,8 +93,7 @@ class stdio {
 
   stdio() = default;
   explicit stdio(kind from) : source(from), given(true) {}
-  stdio(kind from, std::filesystem::path file)
-      : source(from), given(true), path(std::move(file)) {}
+  stdio(kind from, std::filesystem::path file) : source(from), given(true), path(std::move(file)) {}
   explicit stdio(os_handle descriptor)
       : source(kind::descriptor), given(true), handle(descriptor) {}
   explicit stdio(std::shared_ptr<sink> copies)
@@ -112,7 +111,7 @@ class stdio {
 
 template <class T>
 concept text = (std::convertible_to<const T&, std::string_view> ||
-                std::convertible_to<const T&, std::string>) && !std::is_null_pointer_v<T>;
+                std::convertible_to<const T&, std::string>)&&!std::is_null_pointer_v<T>;
 template <class T>
 concept path_like = !text<T> && std::convertible_to<const T&, std::filesystem::path>;
 template <class T>

@@ -29,9 +29,12 @@ auto make_setting(Change change) {
 
 /// A setting of those options.
 template <class T, class Options>
-concept setting_of = requires { typename T::options_type; } &&
-                     std::same_as<typename T::options_type, Options> &&
-                     requires(const T& value, Options& options) { value.apply(options); };
+concept setting_of = requires {
+  typename T::options_type;
+}
+&&std::same_as<typename T::options_type, Options>&& requires(const T& value, Options& options) {
+  value.apply(options);
+};
 
 /// Applies those of @p arguments that are settings of these options.
 template <class Options, class... Arguments>

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// The only header that knows the versions of Boost.Process. Its handle types are used, and never its
-// launchers, waits or signals: they fork the address space, wait blocking after a spurious wakeup,
-// and act on the number of a process even when that belongs to somebody else by now.
+// The only header that knows the versions of Boost.Process. Its handle types are used, and never
+// its launchers, waits or signals: they fork the address space, wait blocking after a spurious
+// wakeup, and act on the number of a process even when that belongs to somebody else by now.
 
 #include <boost/version.hpp>
 #include <cerrno>
@@ -55,15 +55,16 @@ __attribute__((weak)) void do_throw_error(const error_code& code, const char* lo
 }
 #if defined(_WIN32)
 __attribute__((weak)) void* open_process_(DWORD pid) {
-  void* const process = ::OpenProcess(PROCESS_TERMINATE | PROCESS_QUERY_INFORMATION | SYNCHRONIZE,
-                                      FALSE, pid);
+  void* const process =
+      ::OpenProcess(PROCESS_TERMINATE | PROCESS_QUERY_INFORMATION | SYNCHRONIZE, FALSE, pid);
   if (process == nullptr) do_throw_error(get_last_error(), "open_process");
   return process;
 }
 __attribute__((weak)) void terminate_if_running_(void* process) {
   DWORD code = 0;
   if (process == INVALID_HANDLE_VALUE) return;  // of an object that has none: it means this process
-  if (::GetExitCodeProcess(process, &code) && code == STILL_ACTIVE) ::TerminateProcess(process, 260);
+  if (::GetExitCodeProcess(process, &code) && code == STILL_ACTIVE)
+    ::TerminateProcess(process, 260);
 }
 #endif
 }  // namespace detail

@@ -29,7 +29,8 @@ class saved_dispositions {
     shared& common = instance();
     const std::lock_guard lock(common.mutex);
     if (--common.users == 0)
-      for (std::size_t i = 0; i < count; ++i) set_disposition(interrupt_signals[i], common.saved[i]);
+      for (std::size_t i = 0; i < count; ++i)
+        set_disposition(interrupt_signals[i], common.saved[i]);
   }
   /// A job in the background of a shell without job control ignores SIGINT, and has to go on so.
   bool ignored(std::size_t i) const { return ignored_[i]; }

@@ -107,7 +107,8 @@ class buffer {
   }
 
   void grow(std::size_t least) {
-    const std::size_t capacity = std::max(least, capacity_ < large ? capacity_ * 2 : capacity_ / 2 * 3);
+    const std::size_t capacity =
+        std::max(least, capacity_ < large ? capacity_ * 2 : capacity_ / 2 * 3);
     auto* const data = static_cast<char*>(std::realloc(data_, capacity));
     if (data == nullptr) throw std::bad_alloc();
     data_ = data;

@@ -9,8 +9,8 @@
 
 namespace coproc::detail {
 
-/// What is behind a reader: the pipe end, and the bytes that have been read, not yet asked for. What
-/// an operation has read is kept whatever else becomes of it, so no cancellation loses any.
+/// What is behind a reader: the pipe end, and the bytes that have been read, not yet asked for.
+/// What an operation has read is kept whatever else becomes of it, so no cancellation loses any.
 ///
 /// The coroutines keep the reader they work on: its process may be destroyed meanwhile.
 class pipe_reader {
@@ -30,7 +30,8 @@ class pipe_reader {
     for (;;) {
       buffer& bytes = reader->buffer_;
       const auto count = request.ready(bytes.view(), reader->eof_);
-      if (count) co_return request.takes_everything() ? reader->take_everything() : reader->take(*count);
+      if (count)
+        co_return request.takes_everything() ? reader->take_everything() : reader->take(*count);
       if (reader->eof_) throw incomplete_read_error(reader->take(bytes.size()), request.expected());
       co_await reader->fill(request.name(), request.is_large() ? whole : piece);
     }
@@ -188,8 +189,7 @@ class pipe_reader {
 
   class read_operation final : public stream_operation {
    public:
-    read_operation(pointer reader, std::vector<asio::mutable_buffer> room,
-                   transfer_handler handler)
+    read_operation(pointer reader, std::vector<asio::mutable_buffer> room, transfer_handler handler)
         : stream_operation(reader->pipe_, async_pipe_end::to_read, reader->busy_,
                            std::move(handler)),
           reader_(std::move(reader)),

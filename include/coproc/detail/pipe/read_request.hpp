@@ -13,9 +13,9 @@ namespace coproc::detail {
 
 [[noreturn]] inline void throw_over_limit(const char* name, std::size_t reached,
                                           std::size_t limit) {
-  throw limit_error(std::string(name) + ": no end of it within the limit of " +
-                        std::to_string(limit) + " bytes",
-                    reached);
+  throw limit_error(
+      std::string(name) + ": no end of it within the limit of " + std::to_string(limit) + " bytes",
+      reached);
 }
 
 /// What a read asks for, and how many bytes that is of those that are there.
@@ -40,8 +40,8 @@ class read_request {
     return request;
   }
 
-  /// How many bytes to take; nothing while more have to come. Where nothing is said of a stream that
-  /// has ended, the read is incomplete.
+  /// How many bytes to take; nothing while more have to come. Where nothing is said of a stream
+  /// that has ended, the read is incomplete.
   /// @param bytes what is there, from the same front at each call
   /// @throws limit_error; std::invalid_argument where the text to look for is empty
   std::optional<std::size_t> ready(std::string_view bytes, bool ended) {

@@ -15,8 +15,8 @@ namespace coproc::detail {
 using transfer_handler = asio::any_completion_handler<void(error_code, std::size_t)>;
 
 /// One async_read_some or async_write_some: an attempt that is repeated each time the pipe end is
-/// ready. Misuse is an error code here, since Asio loses a coroutine where an operation throws as it
-/// begins.
+/// ready. Misuse is an error code here, since Asio loses a coroutine where an operation throws as
+/// it begins.
 class stream_operation : public std::enable_shared_from_this<stream_operation> {
  public:
   stream_operation(async_pipe_end& pipe, async_pipe_end::wait_type kind, bool& busy,
@@ -54,12 +54,13 @@ class stream_operation : public std::enable_shared_from_this<stream_operation> {
     if (!pipe_.can_wait(result_)) return false;
     const auto wake = std::make_shared<event>(pipe_.executor());
     const auto slot = asio::get_associated_cancellation_slot(handler_);
-    wake->start_wait(asio::bind_cancellation_slot(
-                         slot, [self = shared_from_this(), wake](error_code failure) {
-                           asio::dispatch(self->executor_,
-                                          [self, failure] { self->woken(failure); });
-                         }),
-                     pipe_.executor());
+    wake->start_wait(
+        asio::bind_cancellation_slot(slot,
+                                     [self = shared_from_this(), wake](error_code failure) {
+                                       asio::dispatch(self->executor_,
+                                                      [self, failure] { self->woken(failure); });
+                                     }),
+        pipe_.executor());
     pipe_.notify(kind_, wake, 1);
     return true;
   }

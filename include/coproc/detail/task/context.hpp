@@ -81,7 +81,8 @@ class context_service : public asio::execution_context::service {
         return clean;
       });
       if (cleanups_.empty()) {
-        // Within run(): work that ends outside of it would stop a context that nobody runs just now.
+        // Within run(): work that ends outside of it would stop a context that nobody runs just
+        // now.
         asio::post(*work_, [] {});
         work_.reset();
       }

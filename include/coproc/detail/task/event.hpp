@@ -76,7 +76,9 @@ class event final : public std::enable_shared_from_this<event>, private context_
     if (!always && bits_.load(std::memory_order_acquire) != 0) co_return error_code();
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     constexpr auto token = asio::as_tuple(asio::use_awaitable_t<>());
-    const auto start = [this, &executor](auto handler) { start_wait(std::move(handler), executor); };
+    const auto start = [this, &executor](auto handler) {
+      start_wait(std::move(handler), executor);
+    };
     const auto [error] =
         co_await asio::async_initiate<decltype(token), void(error_code)>(start, token);
     const bool heeded = co_await asio::this_coro::throw_if_cancelled();

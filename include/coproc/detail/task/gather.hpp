@@ -53,7 +53,9 @@ class set_return_exceptions {
 class return_exceptions_keyword {
  public:
   constexpr return_exceptions_keyword() = default;
-  auto operator=(bool yes) const { return make_setting<gather_options>(set_return_exceptions(yes)); }
+  auto operator=(bool yes) const {
+    return make_setting<gather_options>(set_return_exceptions(yes));
+  }
 };
 template <class... Arguments>
 inline constexpr bool wants_outcomes =
@@ -102,8 +104,7 @@ gather_options gather_options_of(const Arguments&... arguments) {
 
 template <class T, bool Outcomes>
 auto result_of(const result_ptr<T>& result, const std::exception_ptr& failure) {
-  if constexpr (Outcomes)
-    return failure ? outcome<T>(failure) : outcome<T>(std::move(*result));
+  if constexpr (Outcomes) return failure ? outcome<T>(failure) : outcome<T>(std::move(*result));
   else return std::move(**result);
 }
 
@@ -131,10 +132,9 @@ void tell(OnDone& on_done, std::size_t index, std::optional<no_void<T>>& result,
 // ---- a tuple of awaitables ----
 
 template <bool Outcomes, class... T>
-auto gather_tuple(gather_options options, awaitable<T>... tasks)
-    -> awaitable<std::conditional_t<
-        Outcomes, std::tuple<outcome<T>...>,
-        std::conditional_t<(std::is_void_v<T> && ...), void, std::tuple<no_void<T>...>>>> {
+auto gather_tuple(gather_options options, awaitable<T>... tasks) -> awaitable<std::conditional_t<
+    Outcomes, std::tuple<outcome<T>...>,
+    std::conditional_t<(std::is_void_v<T> && ...), void, std::tuple<no_void<T>...>>>> {
   const std::tuple<result_ptr<T>...> results(std::make_shared<std::optional<no_void<T>>>()...);
   std::vector<awaitable<void>> waiting;
   std::apply([&](auto... result) { (waiting.push_back(store<T>(std::move(tasks), result)), ...); },
@@ -147,7 +147,9 @@ auto gather_tuple(gather_options options, awaitable<T>... tasks)
   std::function ended = [&](const task_group::ended_task& task) {
     failures[task.index] = task.failure;
   };
-  std::function forget = [&] { std::apply([](auto&... result) { (result->reset(), ...); }, results); };
+  std::function forget = [&] {
+    std::apply([](auto&... result) { (result->reset(), ...); }, results);
+  };
   co_await gather_tasks("gather", options, std::move(start_next), std::move(ended),
                         std::move(forget));
   const auto collect = [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -161,7 +163,7 @@ auto gather_tuple(gather_options options, awaitable<T>... tasks)
 template <class... Arguments>
 auto gather_each(Arguments&&... arguments) {
   static_assert(((is_awaitable<std::remove_cvref_t<Arguments>> ||
-                  gather_setting<std::remove_cvref_t<Arguments>>) && ...),
+                  gather_setting<std::remove_cvref_t<Arguments>>)&&...),
                 "coproc: gather takes awaitables, or one range of awaitables, and keywords");
   static_assert(!(is_on_done<std::remove_cvref_t<Arguments>> || ...),
                 "coproc: on_done is for gather over a range");
@@ -185,10 +187,9 @@ using task_value = typename value_of<std::ranges::range_value_t<Range>>::type;
 
 template <class Range, bool Outcomes, class OnDone>
 auto gather_all(Range range, gather_options options, OnDone on_done)
-    -> awaitable<std::conditional_t<
-        Outcomes, std::vector<outcome<task_value<Range>>>,
-        std::conditional_t<std::is_void_v<task_value<Range>>, void,
-                           std::vector<no_void<task_value<Range>>>>>> {
+    -> awaitable<std::conditional_t<Outcomes, std::vector<outcome<task_value<Range>>>,
+                                    std::conditional_t<std::is_void_v<task_value<Range>>, void,
+                                                       std::vector<no_void<task_value<Range>>>>>> {
   using T = task_value<Range>;
   constexpr bool tells = !std::same_as<OnDone, no_on_done>;
   constexpr bool keeps = Outcomes || tells || !std::is_void_v<T>;

@@ -39,8 +39,8 @@ awaitable<void> store(awaitable<T> task, result_ptr<T> result) {
 /// it is known that there is one thread only.
 class task_group : public std::enable_shared_from_this<task_group> {
  public:
-  /// @param parallel on the threads of run(): each task beside the coroutine that waits for it, too,
-  /// and not on its strand
+  /// @param parallel on the threads of run(): each task beside the coroutine that waits for it,
+  /// too, and not on its strand
   explicit task_group(const asio::any_io_executor& executor, bool parallel = false);
   /// @param wake is notified with @p bit when a task has ended
   task_group(const asio::any_io_executor& executor, std::shared_ptr<event> wake, unsigned bit);
@@ -73,8 +73,8 @@ class task_group : public std::enable_shared_from_this<task_group> {
   /// How join() runs the group.
   class join_policy {
    public:
-    /// Starts the task of that index; false when there are no more. Where it is empty all tasks have
-    /// been started.
+    /// Starts the task of that index; false when there are no more. Where it is empty all tasks
+    /// have been started.
     std::function<bool(std::size_t index)> start_next;
     std::size_t concurrency = static_cast<std::size_t>(-1);  ///< how many run at once
     /// Called for each end until something fails or is cancelled. What it throws is a failure.
@@ -92,9 +92,9 @@ class task_group : public std::enable_shared_from_this<task_group> {
 
     bool stopping() const { return failure || cancelled; }
   };
-  /// Runs until all tasks have ended. The first failure cancels the others; each cancellation of the
-  /// coroutine that joins is passed on, also the second, which may mean more than the first. For a
-  /// coroutine that is shielded.
+  /// Runs until all tasks have ended. The first failure cancels the others; each cancellation of
+  /// the coroutine that joins is passed on, also the second, which may mean more than the first.
+  /// For a coroutine that is shielded.
   awaitable<join_result> join(join_policy policy);
 
   /// Waits until the children of cancelled tasks have been reaped. Not cancellable.
@@ -135,10 +135,10 @@ class gather_options {
 /// @param start_next (group, index) -> false when there is no more to start
 /// @param ended is told of each end, of failures only where they are returned
 /// @param forget drops the results there are, processes perhaps, since there will be an exception
-COPROC_ON_USE awaitable<void> gather_tasks(
-    const char* name, gather_options options,
-    std::function<bool(task_group&, std::size_t)> start_next,
-    std::function<void(const task_group::ended_task&)> ended, std::function<void()> forget);
+COPROC_ON_USE awaitable<void> gather_tasks(const char* name, gather_options options,
+                                           std::function<bool(task_group&, std::size_t)> start_next,
+                                           std::function<void(const task_group::ended_task&)> ended,
+                                           std::function<void()> forget);
 
 /// Cancels what a group runs, and waits until it has ended and its children have been reaped. Not
 /// cancellable.

@@ -18,8 +18,8 @@
 namespace coproc::detail {
 
 /// write() that gives EPIPE without SIGPIPE, whatever the host does with that signal. Where the
-/// system has no call for that, the signal is blocked in this thread meanwhile, and taken back if the
-/// write has raised it.
+/// system has no call for that, the signal is blocked in this thread meanwhile, and taken back if
+/// the write has raised it.
 inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size) {
   static std::atomic<bool> in_one_call = true;
   if (in_one_call.load(std::memory_order_relaxed)) {
@@ -162,11 +162,10 @@ class async_pipe_end final : private context_member {
     co_return failure;
   }
 
-  /// Waits for bytes, or the end, and reads into @p room, which must stay until then: that costs less
-  /// than to wait and then read. Where it has read something, that counts, whatever the error.
+  /// Waits for bytes, or the end, and reads into @p room, which must stay until then: that costs
+  /// less than to wait and then read. Where it has read something, that counts, whatever the error.
   awaitable<std::tuple<error_code, std::size_t>> read(asio::mutable_buffer room) {
-    return heeding(
-        registered().async_read_some(room, asio::as_tuple(asio::use_awaitable_t<>())));
+    return heeding(registered().async_read_some(room, asio::as_tuple(asio::use_awaitable_t<>())));
   }
 
   /// Notifies @p target with @p bit when the descriptor is ready, or no more waited for.

@@ -30,11 +30,11 @@ namespace coproc::detail::calls {
 inline constexpr long nr_pidfd_send_signal = 424;
 inline constexpr long nr_pidfd_open = 434;
 inline constexpr long nr_close_range = 436;
-inline constexpr unsigned clone_pidfd = 0x1000;          // CLONE_PIDFD, Linux 5.2
-inline constexpr unsigned close_range_cloexec = 1u << 2;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
+inline constexpr unsigned clone_pidfd = 0x1000;            // CLONE_PIDFD, Linux 5.2
+inline constexpr unsigned close_range_cloexec = 1u << 2;   // CLOSE_RANGE_CLOEXEC, Linux 5.11
 inline constexpr unsigned signal_process_group = 1u << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, 6.9
-inline constexpr long no_signal = 0x100;                  // RWF_NOSIGNAL, Linux 6.18
-inline constexpr int wait_by_pidfd = 3;                   // P_PIDFD, Linux 5.4
+inline constexpr long no_signal = 0x100;                   // RWF_NOSIGNAL, Linux 6.18
+inline constexpr int wait_by_pidfd = 3;                    // P_PIDFD, Linux 5.4
 inline constexpr int kernel_signals = 64;
 
 struct limit64 {
@@ -46,9 +46,7 @@ COPROC_CHILD_SIDE inline int call(long number, Arguments... arguments) {
   return ::syscall(number, arguments...) == -1 ? errno : 0;
 }
 
-COPROC_CHILD_SIDE inline int duplicate(int from, int to) {
-  return call(SYS_dup3, from, to, 0);
-}
+COPROC_CHILD_SIDE inline int duplicate(int from, int to) { return call(SYS_dup3, from, to, 0); }
 COPROC_CHILD_SIDE inline int set_cloexec(int fd, bool on) {
   return call(SYS_fcntl, fd, F_SETFD, on ? FD_CLOEXEC : 0);
 }
@@ -56,8 +54,8 @@ COPROC_CHILD_SIDE inline int close_range_on_exec(unsigned first) {
   return call(nr_close_range, first, ~0u, close_range_cloexec);
 }
 COPROC_CHILD_SIDE inline int each_open_fd(bool& walked) {
-  const long dir = ::syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
-                             O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  const long dir =
+      ::syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (dir < 0) return errno;
   walked = true;
   // linux_dirent64: inode and offset of 8 bytes each, length of 2, type of 1, then the name.

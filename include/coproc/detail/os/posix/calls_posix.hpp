@@ -100,9 +100,7 @@ COPROC_CHILD_SIDE inline int die_with_parent([[maybe_unused]] pid_t parent) {
   if (::getppid() != parent) ::kill(::getpid(), SIGKILL);
   return 0;
 }
-COPROC_CHILD_SIDE inline int change_directory(const char* path) {
-  return result_of(::chdir(path));
-}
+COPROC_CHILD_SIDE inline int change_directory(const char* path) { return result_of(::chdir(path)); }
 COPROC_CHILD_SIDE inline int execute(const char* program, char* const* argv, char* const* envp) {
   return result_of(::execve(program, argv, envp));
 }
@@ -228,8 +226,8 @@ inline int last_signal() {
 
 inline int send_signal(pid_t pid, int, int number) { return result_of(::kill(pid, number)); }
 
-/// Sends a signal to the group that the process leads, or, once it is @p reaped, led: as long as the
-/// group has members they keep the number from being given to another process.
+/// Sends a signal to the group that the process leads, or, once it is @p reaped, led: as long as
+/// the group has members they keep the number from being given to another process.
 inline int send_group_signal(pid_t pid, int, int number, bool reaped) {
   if (reaped && result_of(::kill(pid, 0)) != ESRCH) return ESRCH;  // the number is another's now
   return result_of(::kill(-pid, number));

@@ -17,7 +17,7 @@
 #if defined(__clang__)
 #define COPROC_CHILD_SIDE __attribute__((no_sanitize("address", "thread", "undefined", "memory")))
 #elif defined(__GNUC__)
-#define COPROC_CHILD_SIDE                                                                          \
+#define COPROC_CHILD_SIDE \
   __attribute__((no_sanitize_address, no_sanitize_thread, no_sanitize_undefined))
 #else
 #define COPROC_CHILD_SIDE

@@ -7,8 +7,8 @@
 
 #include <coproc/detail/os/launch_checks.hpp>
 #include <coproc/detail/os/posix/accounts.hpp>
-#include <coproc/detail/os/posix/reaper.hpp>
 #include <coproc/detail/os/posix/lookup.hpp>
+#include <coproc/detail/os/posix/reaper.hpp>
 #include <coproc/detail/os/posix/spawn.hpp>
 #include <coproc/detail/os/posix/terminal.hpp>
 #include <cstring>
@@ -56,8 +56,8 @@ class launcher {
     for (const auto& [to, from] : options_.pass_fds)
       if (to < 3) fail("pass_fds", EINVAL, std::to_string(to) + " is not above 2");
       else if (::fcntl(from, F_GETFD) < 0) fail("pass_fds", errno, std::to_string(from));
-      else if (rlimit limit; ::getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-                             static_cast<rlim_t>(to) >= limit.rlim_cur)
+      else if (rlimit limit;
+               ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(to) >= limit.rlim_cur)
         fail("pass_fds", EMFILE, std::to_string(to) + " is not below RLIMIT_NOFILE");
   }
 
@@ -73,9 +73,7 @@ class launcher {
         case stdio::kind::file:
           open_file(fd, stream.path, fd == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC);
           break;
-        case stdio::kind::append:
-          open_file(fd, stream.path, O_WRONLY | O_CREAT | O_APPEND);
-          break;
+        case stdio::kind::append: open_file(fd, stream.path, O_WRONLY | O_CREAT | O_APPEND); break;
         case stdio::kind::descriptor:
           plan_.stdio[fd] = stream.handle;
           if (stream.handle > 2) continue;
@@ -87,7 +85,8 @@ class launcher {
     if (options_.streams[2].source == stdio::kind::to_stdout) {
       plan_.stdio[2] = plan_.stdio[1];
       if (plan_.stdio[1] < 0)  // inherited
-        plan_.stdio[2] = keep(unique_handle(::fcntl(1, F_DUPFD_CLOEXEC, 3)), "dup2", stream_name(2));
+        plan_.stdio[2] =
+            keep(unique_handle(::fcntl(1, F_DUPFD_CLOEXEC, 3)), "dup2", stream_name(2));
     }
   }
 
@@ -124,8 +123,7 @@ class launcher {
     const bool may_block = options_.streams[fd].source != stdio::kind::devnull;
     flags |= O_CLOEXEC | O_NOCTTY | (may_block ? O_NONBLOCK : 0);
     unique_handle file(::open(path.c_str(), flags, 0666));
-    const bool opened =
-        file && (!may_block || ::fcntl(file.get(), F_SETFL, flags & O_APPEND) == 0);
+    const bool opened = file && (!may_block || ::fcntl(file.get(), F_SETFL, flags & O_APPEND) == 0);
     if (!opened) fail("open", errno, stream_name(fd) + " '" + path.string() + "'");
     struct stat status;
     if (fd == 0 && ::fstat(file.get(), &status) == 0 && S_ISFIFO(status.st_mode) &&
@@ -142,7 +140,8 @@ class launcher {
       // One that a redirect or another's target would overwrite is moved out of the way first.
       if (from < 3 || (from != to && options_.pass_fds.contains(from))) {
         unique_handle copy;
-        for (int least = 3; !copy || options_.pass_fds.contains(copy.get()); least = copy.get() + 1) {
+        for (int least = 3; !copy || options_.pass_fds.contains(copy.get());
+             least = copy.get() + 1) {
           copy = unique_handle(::fcntl(from, F_DUPFD_CLOEXEC, least));
           if (!copy && errno == EINVAL) errno = EMFILE;  // no room above the targets
           if (!copy) fail("pass_fds", errno, std::to_string(from));
@@ -158,7 +157,8 @@ class launcher {
   void prepare_identity() {
     plan_.new_session = plan_.new_session || options_.new_session;
     plan_.group = options_.process_group.value_or(-1);
-    if (plan_.new_session && plan_.group == 0) plan_.group = -1;  // a session's leader leads a group
+    if (plan_.new_session && plan_.group == 0)
+      plan_.group = -1;  // a session's leader leads a group
     if (options_.process_group && *options_.process_group < 0)
       fail("process_group", EINVAL, std::to_string(*options_.process_group));
     for (const auto& [resource, value] : options_.resource_limits)

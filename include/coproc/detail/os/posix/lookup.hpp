@@ -33,7 +33,8 @@ inline std::vector<std::string> candidates(std::string_view name, const char* pa
   for (std::string_view rest = path; !rest.empty();) {
     const std::string_view directory = rest.substr(0, rest.find(':'));
     rest.remove_prefix(std::min(rest.size(), directory.size() + 1));
-    if (directory.starts_with('/')) found.push_back(std::string(directory) + '/' + std::string(name));
+    if (directory.starts_with('/'))
+      found.push_back(std::string(directory) + '/' + std::string(name));
   }
   return found;
 }

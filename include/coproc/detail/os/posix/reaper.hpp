@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <coproc/detail/os/posix/handle.hpp>
 #include <coproc/detail/os/posix/calls.hpp>
+#include <coproc/detail/os/posix/handle.hpp>
 #include <coproc/detail/task/event.hpp>
 #include <mutex>
 #include <thread>

@@ -14,8 +14,8 @@
 // before the clone until the child has reset all dispositions, so no handler of the host can run
 // in the child.
 //
-// Without CLONE_VFORK this thread could go on while the kernel loads the program. But gdb takes such
-// a clone for a fork, and then removes its breakpoints from the child's memory, which is the
+// Without CLONE_VFORK this thread could go on while the kernel loads the program. But gdb takes
+// such a clone for a fork, and then removes its breakpoints from the child's memory, which is the
 // parent's; valgrind knows no such clone and ends the program. Launches run beside each other by
 // threads: run(..., N), or a pool.
 //
@@ -96,12 +96,12 @@ COPROC_CHILD_SIDE inline int close_others_on_exec() {
   return 0;
 }
 
-#define COPROC_CHILD_TRY(call, the_step, index)                    \
-  do {                                                             \
-    if (const int error_ = (call); error_ != 0) {                  \
-      plan.outcome = {(the_step), error_, (index)};                \
-      return;                                                      \
-    }                                                              \
+#define COPROC_CHILD_TRY(call, the_step, index)     \
+  do {                                              \
+    if (const int error_ = (call); error_ != 0) {   \
+      plan.outcome = {(the_step), error_, (index)}; \
+      return;                                       \
+    }                                               \
   } while (false)
 
 /// The child: returns only when something has failed.
@@ -111,8 +111,7 @@ COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
   // 2, so no dup2 can hit one that is still needed.
   for (int fd = 0; fd < 3; ++fd)
     if (plan.stdio[fd] >= 0)
-      COPROC_CHILD_TRY(calls::duplicate(plan.stdio[fd], fd), "dup2",
-                       static_cast<std::size_t>(fd));
+      COPROC_CHILD_TRY(calls::duplicate(plan.stdio[fd], fd), "dup2", static_cast<std::size_t>(fd));
   COPROC_CHILD_TRY(close_others_on_exec(), "close_range", 0);
   for (std::size_t i = 0; i < plan.fd_count; ++i) {
     const auto [from, to] = plan.fds[i];
@@ -120,10 +119,8 @@ COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
                      "pass_fds", i);
   }
   if (plan.new_session) COPROC_CHILD_TRY(calls::new_session(), "new_session", 0);
-  if (plan.controlling_terminal)
-    COPROC_CHILD_TRY(calls::take_terminal(0), "terminal", 0);
-  if (plan.group >= 0)
-    COPROC_CHILD_TRY(calls::set_group(plan.group), "process_group", 0);
+  if (plan.controlling_terminal) COPROC_CHILD_TRY(calls::take_terminal(0), "terminal", 0);
+  if (plan.group >= 0) COPROC_CHILD_TRY(calls::set_group(plan.group), "process_group", 0);
   for (std::size_t i = 0; i < plan.limit_count; ++i)
     COPROC_CHILD_TRY(calls::set_limit(plan.limits[i].resource, plan.limits[i].value),
                      "resource_limit", i);

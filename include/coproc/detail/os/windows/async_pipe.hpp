@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/windows/basic_stream_handle.hpp>
-#include <coproc/detail/os/windows/handle.hpp>
 #include <coproc/detail/os/inline_executor.hpp>
+#include <coproc/detail/os/windows/handle.hpp>
 #include <coproc/detail/task/event.hpp>
 #include <coproc/error.hpp>
 #include <cstring>
@@ -16,9 +16,9 @@
 
 namespace coproc::detail {
 
-/// One side of a pipe. Windows does not tell when a pipe can be read or written; it tells when it has
-/// done so. So what is waited for is a read of its own, whose bytes the next read_some hands out, or
-/// the write of a piece that write_some has taken, and reports then.
+/// One side of a pipe. Windows does not tell when a pipe can be read or written; it tells when it
+/// has done so. So what is waited for is a read of its own, whose bytes the next read_some hands
+/// out, or the write of a piece that write_some has taken, and reports then.
 class async_pipe_end final : private context_member {
  public:
   enum wait_type { to_read, to_write };
@@ -49,13 +49,15 @@ class async_pipe_end final : private context_member {
   }
 
   /// Begins to write the first piece of what is given, or tells what has become of it: so it has to
-  /// be given again until then. 0 with @p failure: `would_block`, `broken_pipe`, or the system's error.
+  /// be given again until then. 0 with @p failure: `would_block`, `broken_pipe`, or the system's
+  /// error.
   std::size_t write_some(const void* data, std::size_t size, error_code& failure) {
     {
       const std::lock_guard lock(transfer_->mutex);
       if (transfer_->state == transfer::done) {
         transfer_->state = transfer::idle;
-        failure = is_end(transfer_->failure) ? error_code(asio::error::broken_pipe) : transfer_->failure;
+        failure =
+            is_end(transfer_->failure) ? error_code(asio::error::broken_pipe) : transfer_->failure;
         return failure ? 0 : transfer_->count;
       }
       failure = asio::error::would_block;
@@ -243,7 +245,7 @@ class async_pipe_end final : private context_member {
   }
 
   asio::any_io_executor executor_;  // empty when the context has gone
-  unique_handle fd_;                    // until it is registered
+  unique_handle fd_;                // until it is registered
   std::optional<handle> registered_;
   std::shared_ptr<transfer> transfer_;
 };

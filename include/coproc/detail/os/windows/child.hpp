@@ -8,8 +8,8 @@
 #include <coproc/detail/os/exit_waiters.hpp>
 #include <coproc/detail/os/inline_executor.hpp>
 #include <coproc/detail/os/signals.hpp>
-#include <coproc/detail/os/windows/reaper.hpp>
 #include <coproc/detail/os/windows/async_pipe.hpp>
+#include <coproc/detail/os/windows/reaper.hpp>
 
 namespace coproc::detail {
 
@@ -126,8 +126,8 @@ class child final : private context_member {
     return make_native<native_process>(executor, pid, process_.release(), ::CloseHandle);
   }
 
-  /// Ends the ownership. With @p kill a child that still runs is ended first, and its group too if it
-  /// leads one. Operations that wait for it end as if cancelled.
+  /// Ends the ownership. With @p kill a child that still runs is ended first, and its group too if
+  /// it leads one. Operations that wait for it end as if cancelled.
   void abandon(bool kill) noexcept {
     if (state_ == state::released || exited()) return;
     if (kill) {
@@ -169,7 +169,8 @@ class child final : private context_member {
     ::SetInformationJobObject(job_.get(), JobObjectExtendedLimitInformation, &none, sizeof none);
   }
 
-  /// As it is; but -1 to -255 by its last 8 bits, as elsewhere: a small negative number is a signal.
+  /// As it is; but -1 to -255 by its last 8 bits, as elsewhere: a small negative number is a
+  /// signal.
   static int as_returncode(DWORD code) {
     return static_cast<int>(code > 0xFFFFFF00 ? code & 0xFF : code);
   }

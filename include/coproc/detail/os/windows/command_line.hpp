@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// How Windows takes a list of arguments: as one line, which the program takes apart again. Texts are
-// UTF-8. (Nothing here calls the system, so it is tested everywhere.)
+// How Windows takes a list of arguments: as one line, which the program takes apart again. Texts
+// are UTF-8. (Nothing here calls the system, so it is tested everywhere.)
 
 #include <optional>
 #include <stdexcept>
@@ -35,8 +35,8 @@ inline std::string command_line(const std::vector<std::string>& words, const std
   return line;
 }
 
-/// A value in a text for cmd.exe, or an argument of a batch file, which cmd.exe runs: in quotes, where
-/// only a quote and a percent sign still mean something.
+/// A value in a text for cmd.exe, or an argument of a batch file, which cmd.exe runs: in quotes,
+/// where only a quote and a percent sign still mean something.
 /// @return nothing where it cannot be written so that it stays that very text
 inline std::optional<std::string> quote_for_cmd(std::string_view value) {
   if (value.find_first_of(std::string_view("\"%\r\n\0", 5)) != std::string_view::npos)

@@ -76,8 +76,8 @@ inline bool make_pipe(pipe_ends& ends) {
   return true;
 }
 
-/// Makes a pipe between this process, whose end can be waited for, and a child. A pipe without a name
-/// cannot; one with a name is made so that nobody else can open it.
+/// Makes a pipe between this process, whose end can be waited for, and a child. A pipe without a
+/// name cannot; one with a name is made so that nobody else can open it.
 inline bool make_pipe_to_child(bool we_read, unique_handle& ours, unique_handle& theirs) {
   static std::atomic<unsigned> count = 0;
   LARGE_INTEGER now;
@@ -92,8 +92,8 @@ inline bool make_pipe_to_child(bool we_read, unique_handle& ours, unique_handle&
       PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, size, size,
       0, nullptr));
   if (!ours) return false;
-  theirs = unique_handle(::CreateFileW(name.c_str(), we_read ? GENERIC_WRITE : GENERIC_READ, 0, nullptr,
-                                   OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));
+  theirs = unique_handle(::CreateFileW(name.c_str(), we_read ? GENERIC_WRITE : GENERIC_READ, 0,
+                                       nullptr, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));
   return static_cast<bool>(theirs);
 }
 

@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// A launch on Windows: checks, opens and looks up all that it takes, and calls CreateProcess. Boost's
-// own launcher is not used: from Boost 1.86 on it is a library to link, and older ones let a child
-// inherit whatever handles happen to be inheritable.
+// A launch on Windows: checks, opens and looks up all that it takes, and calls CreateProcess.
+// Boost's own launcher is not used: from Boost 1.86 on it is a library to link, and older ones let
+// a child inherit whatever handles happen to be inheritable.
 
 #include <coproc/detail/os/launch_checks.hpp>
+#include <coproc/detail/os/windows/command_line.hpp>
 #include <coproc/detail/os/windows/lookup.hpp>
 #include <coproc/detail/os/windows/reaper.hpp>
-#include <coproc/detail/os/windows/command_line.hpp>
 #include <map>
 
 namespace coproc::detail {
@@ -140,8 +140,7 @@ class launcher {
         fail("dup2", ERROR_INVALID_HANDLE, stream_name(fd));
     }
     if (options_.process_group.value_or(0) != 0)
-      fail("process_group", ERROR_NOT_SUPPORTED,
-           "of a number: Windows has only new_group, not");
+      fail("process_group", ERROR_NOT_SUPPORTED, "of a number: Windows has only new_group, not");
     if (!options_.cwd) return;
     const DWORD about = ::GetFileAttributesW(options_.cwd->c_str());
     const bool missing = about == INVALID_FILE_ATTRIBUTES;
@@ -188,9 +187,9 @@ class launcher {
     const DWORD access = fd == 0  ? DWORD{GENERIC_READ}
                          : append ? DWORD{FILE_GENERIC_WRITE & ~FILE_WRITE_DATA}
                                   : DWORD{GENERIC_WRITE};
-    const DWORD disposition = fd == 0 ? OPEN_EXISTING : append ? OPEN_ALWAYS : CREATE_ALWAYS;
-    const unique_handle file(::CreateFileW(path.c_str(), access, sharing, nullptr, disposition,
-                                       FILE_ATTRIBUTE_NORMAL, nullptr));
+    const DWORD creation = fd == 0 ? OPEN_EXISTING : append ? OPEN_ALWAYS : CREATE_ALWAYS;
+    const unique_handle file(::CreateFileW(path.c_str(), access, sharing, nullptr, creation,
+                                           FILE_ATTRIBUTE_NORMAL, nullptr));
     if (!file) fail("open", ::GetLastError(), stream_name(fd) + " '" + path_text(path) + "'");
     give(fd, file.get());
   }
@@ -283,7 +282,8 @@ class launcher {
     PROCESS_INFORMATION made = {};
     if (!::CreateProcessW(program_.c_str(), line_.data(), nullptr, nullptr, any, flags,
                           changed ? variables.data() : nullptr,
-                          options_.cwd ? options_.cwd->c_str() : nullptr, &start_info.StartupInfo, &made))
+                          options_.cwd ? options_.cwd->c_str() : nullptr, &start_info.StartupInfo,
+                          &made))
       fail("exec", ::GetLastError(), std::string());
     const unique_handle thread(made.hThread);
     result_.process.reset(made.hProcess);

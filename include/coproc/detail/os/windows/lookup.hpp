@@ -45,9 +45,10 @@ inline std::vector<std::string> candidates(std::string_view name,
   std::vector<std::string> found;
   const bool here = has_directory(name);
   const bool ending = name.find('.', name.find_last_of("/\\") + 1) != std::string_view::npos;
-  const auto add = [&](const std::string& path) {
-    if (here || ending) found.push_back(path);
-    for (const char* const suffix : {".com", ".exe", ".bat", ".cmd"}) found.push_back(path + suffix);
+  const auto add = [&](const std::string& file) {
+    if (here || ending) found.push_back(file);
+    for (const char* const suffix : {".com", ".exe", ".bat", ".cmd"})
+      found.push_back(file + suffix);
   };
   const std::string all = path.value_or(system_directory());
   if (here) add(std::string(name));

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Windows keeps nothing of an ended process once its handles are closed, so nobody has to be reaped.
-// But what was killed has not ended yet: its context is told when it has.
+// Windows keeps nothing of an ended process once its handles are closed, so nobody has to be
+// reaped. But what was killed has not ended yet: its context is told when it has.
 
 #include <coproc/detail/os/windows/handle.hpp>
 #include <coproc/detail/task/event.hpp>
@@ -18,8 +18,7 @@ namespace coproc::detail {
 class reaper {
  public:
   static reaper& instance() {
-    static reaper* const only =
-        new reaper;  // never destroyed: a pool's thread may outlive statics
+    static reaper* const only = new reaper;  // never destroyed: a pool's thread may outlive statics
     return *only;
   }
 
