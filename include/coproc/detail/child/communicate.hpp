@@ -52,10 +52,10 @@ class communication {
   /// For a coroutine that is shielded.
   awaitable<communicate_outcome> run() {
     for (;;) {
-      const action now = work();
-      if (now == action::finish) break;
+      const action next = work();
+      if (next == action::finish) break;
       error_code interrupted;
-      if (now == action::yield) co_await yield_to_others();
+      if (next == action::yield) co_await yield_to_others();
       else interrupted = co_await wake_->wait([this] { return work_in_place(); });
       if (failure_) std::rethrow_exception(failure_);
       if (interrupted || cancelled()) fsm_.cancel();
@@ -129,11 +129,11 @@ class communication {
   /// Does all that goes without waiting.
   action work() {
     for (;;) {
-      const action now = fsm_.next();
-      switch (now) {
+      const action next = fsm_.next();
+      switch (next) {
         case action::yield:
         case action::sleep:
-        case action::finish: return now;
+        case action::finish: return next;
         case action::look_for_exit:
           fsm_.exit_looked(streams_.child->exited(), !streams_.child->released());
           break;

@@ -96,8 +96,8 @@ class communicate_fsm {
   /// What to do now. It is asked again when that is done.
   action next() {
     for (;;) {
-      std::optional<action> now = copying_ ? wait_for_copy() : step();
-      if (now) return *now;
+      const std::optional<action> decision = copying_ ? wait_for_copy() : step();
+      if (decision) return *decision;
     }
   }
 
@@ -181,10 +181,10 @@ class communicate_fsm {
 
   void next_phase() { phase_ = static_cast<phase>(static_cast<int>(phase_) + 1); }
 
-  std::optional<action> arm(unsigned bit, action how) {
+  std::optional<action> arm(unsigned bit, action watch) {
     if (armed_ & bit) return std::nullopt;
     armed_ |= bit;
-    return how;
+    return watch;
   }
 
   std::optional<action> step() {

@@ -91,9 +91,9 @@ class buffer {
       consume(slice);
     }
     text.append(view());
-    const std::size_t all = consumed_ + size();
+    const std::size_t total = consumed_ + size();
     *this = buffer();
-    consumed_ = all;
+    consumed_ = total;
     return text;
   }
 

@@ -98,7 +98,7 @@ class event final : public std::enable_shared_from_this<event>, private context_
     if (bits_.load(std::memory_order_acquire) != 0) end_wait(error_code(), false);
   }
 
-  void end_wait(error_code result, bool now) {
+  void end_wait(error_code result, bool at_once) {
     wait_handler handler;
     asio::any_io_executor executor;
     {
@@ -112,7 +112,7 @@ class event final : public std::enable_shared_from_this<event>, private context_
       if (!result && go_on_ && !go_on_()) return sleep(std::move(handler), executor);
       std::move(handler)(result);
     };
-    if (now) asio::dispatch(executor, std::move(complete));
+    if (at_once) asio::dispatch(executor, std::move(complete));
     else asio::post(executor, std::move(complete));
   }
 

@@ -46,8 +46,8 @@ inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size)
     ::sigpending(&waiting);
     if (sigismember(&waiting, SIGPIPE) == 1) ::sigwait(&sigpipe, &number);
 #else
-    const timespec now = {};
-    while (::sigtimedwait(&sigpipe, nullptr, &now) < 0 && errno == EINTR) {
+    const timespec no_time = {};
+    while (::sigtimedwait(&sigpipe, nullptr, &no_time) < 0 && errno == EINTR) {
     }
 #endif
     // Ours is this thread's own, and is taken first. One that was pending for the process is still

@@ -74,9 +74,9 @@ COPROC_CHILD_SIDE inline int each_open_fd(bool& walked) {
   }
 }
 COPROC_CHILD_SIDE inline unsigned long descriptor_limit(unsigned long most) {
-  limit64 now = {};
-  if (call(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &now) != 0 || now.soft > most) return most;
-  return static_cast<unsigned long>(now.soft);
+  limit64 limit = {};
+  if (call(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit) != 0 || limit.soft > most) return most;
+  return static_cast<unsigned long>(limit.soft);
 }
 COPROC_CHILD_SIDE inline int new_session() { return call(SYS_setsid); }
 COPROC_CHILD_SIDE inline int take_terminal(int fd) { return call(SYS_ioctl, fd, TIOCSCTTY, 0); }
@@ -85,9 +85,9 @@ COPROC_CHILD_SIDE inline int set_limit(int resource, const limit64& value) {
   return call(SYS_prlimit64, 0, resource, &value, nullptr);
 }
 COPROC_CHILD_SIDE inline int be_nicer(int by) {
-  const long now = ::syscall(SYS_getpriority, PRIO_PROCESS, 0);  // 20 - nice, so never negative
-  if (now < 0) return errno;
-  return call(SYS_setpriority, PRIO_PROCESS, 0, 20 - static_cast<int>(now) + by);
+  const long before = ::syscall(SYS_getpriority, PRIO_PROCESS, 0);  // 20 - nice, so never negative
+  if (before < 0) return errno;
+  return call(SYS_setpriority, PRIO_PROCESS, 0, 20 - static_cast<int>(before) + by);
 }
 COPROC_CHILD_SIDE inline void set_umask(int mask) { call(SYS_umask, mask); }
 // Where an architecture once had 16-bit ids, the calls without 32 still take those.
@@ -142,8 +142,8 @@ COPROC_CHILD_SIDE inline void unblock_signals() {
 class all_signals_blocked {
  public:
   all_signals_blocked() {
-    const std::uint64_t all = ~std::uint64_t{0};
-    call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, kernel_signals / 8);
+    const std::uint64_t every_signal = ~std::uint64_t{0};
+    call(SYS_rt_sigprocmask, SIG_SETMASK, &every_signal, &before_, kernel_signals / 8);
   }
   all_signals_blocked(const all_signals_blocked&) = delete;
   all_signals_blocked& operator=(const all_signals_blocked&) = delete;

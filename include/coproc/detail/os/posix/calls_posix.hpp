@@ -54,16 +54,16 @@ COPROC_CHILD_SIDE inline unsigned long descriptor_limit(unsigned long most) {
 #if defined(F_MAXFD)
   if (const int last = ::fcntl(0, F_MAXFD); last >= 0) return static_cast<unsigned long>(last) + 1;
 #endif
-  rlimit now;
-  if (::getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur > most) return most;
-  return static_cast<unsigned long>(now.rlim_cur);
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > most) return most;
+  return static_cast<unsigned long>(limit.rlim_cur);
 }
 COPROC_CHILD_SIDE inline int new_session() { return result_of(static_cast<int>(::setsid())); }
 COPROC_CHILD_SIDE inline int take_terminal(int fd) { return result_of(::ioctl(fd, TIOCSCTTY, 0)); }
 COPROC_CHILD_SIDE inline int set_group(pid_t group) { return result_of(::setpgid(0, group)); }
 COPROC_CHILD_SIDE inline int set_limit(int resource, const limit64& value) {
-  const auto narrow = [](std::uint64_t one) {
-    return one == ~std::uint64_t{0} ? RLIM_INFINITY : static_cast<rlim_t>(one);
+  const auto narrow = [](std::uint64_t number) {
+    return number == ~std::uint64_t{0} ? RLIM_INFINITY : static_cast<rlim_t>(number);
   };
   rlimit both;
   both.rlim_cur = narrow(value.soft);
@@ -73,9 +73,9 @@ COPROC_CHILD_SIDE inline int set_limit(int resource, const limit64& value) {
 }
 COPROC_CHILD_SIDE inline int be_nicer(int by) {
   errno = 0;
-  const int now = ::getpriority(PRIO_PROCESS, 0);
-  if (now == -1 && errno != 0) return errno;
-  return result_of(::setpriority(PRIO_PROCESS, 0, now + by));
+  const int before = ::getpriority(PRIO_PROCESS, 0);
+  if (before == -1 && errno != 0) return errno;
+  return result_of(::setpriority(PRIO_PROCESS, 0, before + by));
 }
 COPROC_CHILD_SIDE inline void set_umask(int mask) { ::umask(static_cast<mode_t>(mask)); }
 COPROC_CHILD_SIDE inline int set_groups(std::size_t count, const gid_t* groups) {

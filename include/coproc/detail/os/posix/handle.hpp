@@ -62,9 +62,9 @@ inline unique_handle above_stdio(unique_handle fd) {
 class signals_blocked {
  public:
   signals_blocked() {
-    sigset_t all;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    sigset_t every_signal;
+    sigfillset(&every_signal);
+    ::pthread_sigmask(SIG_SETMASK, &every_signal, &before_);
   }
   signals_blocked(const signals_blocked&) = delete;
   signals_blocked& operator=(const signals_blocked&) = delete;

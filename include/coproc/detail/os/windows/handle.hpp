@@ -80,10 +80,10 @@ inline bool make_pipe(pipe_ends& ends) {
 /// name cannot; one with a name is made so that nobody else can open it.
 inline bool make_pipe_to_child(bool we_read, unique_handle& ours, unique_handle& theirs) {
   static std::atomic<unsigned> count = 0;
-  LARGE_INTEGER now;
-  ::QueryPerformanceCounter(&now);
+  LARGE_INTEGER ticks;
+  ::QueryPerformanceCounter(&ticks);
   const std::wstring name = L"\\\\.\\pipe\\coproc." + std::to_wstring(::GetCurrentProcessId()) +
-                            L'.' + std::to_wstring(count++) + L'.' + std::to_wstring(now.QuadPart);
+                            L'.' + std::to_wstring(count++) + L'.' + std::to_wstring(ticks.QuadPart);
   constexpr DWORD size = 64 * 1024;
   ours = unique_handle(::CreateNamedPipeW(
       name.c_str(),

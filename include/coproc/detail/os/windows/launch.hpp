@@ -17,7 +17,7 @@ namespace coproc::detail {
 /// The handles that a child is to inherit, and no others.
 class inherited_handles {
  public:
-  explicit inherited_handles(std::vector<os_handle> all) : all_(std::move(all)) {}
+  explicit inherited_handles(std::vector<os_handle> handles) : handles_(std::move(handles)) {}
   inherited_handles(const inherited_handles&) = delete;
   inherited_handles& operator=(const inherited_handles&) = delete;
   ~inherited_handles() {
@@ -32,15 +32,15 @@ class inherited_handles {
     if (!::InitializeProcThreadAttributeList(list, 1, 0, &size)) return nullptr;
     list_ = list;
     constexpr DWORD_PTR handles = 0x20002;  // PROC_THREAD_ATTRIBUTE_HANDLE_LIST
-    if (!::UpdateProcThreadAttribute(list, 0, handles, all_.data(), all_.size() * sizeof(os_handle),
+    if (!::UpdateProcThreadAttribute(list, 0, handles, handles_.data(), handles_.size() * sizeof(os_handle),
                                      nullptr, nullptr))
       return nullptr;
     return list;
   }
-  bool empty() const { return all_.empty(); }
+  bool empty() const { return handles_.empty(); }
 
  private:
-  std::vector<os_handle> all_;
+  std::vector<os_handle> handles_;
   std::vector<std::byte> memory_;
   LPPROC_THREAD_ATTRIBUTE_LIST list_ = nullptr;
 };
@@ -51,15 +51,15 @@ class environment_block {
   /// The host's, and what the keywords change.
   explicit environment_block(const options& chosen) {
     if (!chosen.replace_environment)
-      if (wchar_t* const all = ::GetEnvironmentStringsW()) {
-        for (const wchar_t* at = all; *at != L'\0'; at += std::wcslen(at) + 1) {
+      if (wchar_t* const block = ::GetEnvironmentStringsW()) {
+        for (const wchar_t* at = block; *at != L'\0'; at += std::wcslen(at) + 1) {
           const std::wstring_view variable = at;
           const std::size_t equals = variable.find(L'=', 1);  // "=C:=C:\\" is one, too
           if (equals != variable.npos)
             variables_.insert_or_assign(std::wstring(variable.substr(0, equals)),
                                         std::wstring(variable.substr(equals + 1)));
         }
-        ::FreeEnvironmentStringsW(all);
+        ::FreeEnvironmentStringsW(block);
       }
     for (const auto& [name, value] : chosen.environment) {
       if (value) variables_.insert_or_assign(widen(name), widen(*value));
@@ -73,10 +73,10 @@ class environment_block {
   }
   /// As CreateProcess takes them.
   std::wstring text() const {
-    std::wstring all;
-    for (const auto& [name, value] : variables_) (all += name + L'=' + value) += L'\0';
-    if (all.empty()) all += L'\0';
-    return all += L'\0';
+    std::wstring block;
+    for (const auto& [name, value] : variables_) (block += name + L'=' + value) += L'\0';
+    if (block.empty()) block += L'\0';
+    return block += L'\0';
   }
 
  private:

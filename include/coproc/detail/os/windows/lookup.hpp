@@ -50,10 +50,10 @@ inline std::vector<std::string> candidates(std::string_view name,
     for (const char* const suffix : {".com", ".exe", ".bat", ".cmd"})
       found.push_back(file + suffix);
   };
-  const std::string all = path.value_or(system_directory());
+  const std::string directories = path.value_or(system_directory());
   if (here) add(std::string(name));
   else
-    for (std::string_view rest = all; !rest.empty();) {
+    for (std::string_view rest = directories; !rest.empty();) {
       std::string_view directory = rest.substr(0, rest.find(';'));
       rest.remove_prefix(std::min(rest.size(), directory.size() + 1));
       if (directory.size() > 1 && directory.front() == '"' && directory.back() == '"')
