@@ -83,7 +83,8 @@ inline bool make_pipe_to_child(bool we_read, unique_handle& ours, unique_handle&
   LARGE_INTEGER ticks;
   ::QueryPerformanceCounter(&ticks);
   const std::wstring name = L"\\\\.\\pipe\\coproc." + std::to_wstring(::GetCurrentProcessId()) +
-                            L'.' + std::to_wstring(count++) + L'.' + std::to_wstring(ticks.QuadPart);
+                            L'.' + std::to_wstring(count++) + L'.' +
+                            std::to_wstring(ticks.QuadPart);
   constexpr DWORD size = 64 * 1024;
   ours = unique_handle(::CreateNamedPipeW(
       name.c_str(),

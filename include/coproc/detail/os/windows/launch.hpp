@@ -32,8 +32,8 @@ class inherited_handles {
     if (!::InitializeProcThreadAttributeList(list, 1, 0, &size)) return nullptr;
     list_ = list;
     constexpr DWORD_PTR handles = 0x20002;  // PROC_THREAD_ATTRIBUTE_HANDLE_LIST
-    if (!::UpdateProcThreadAttribute(list, 0, handles, handles_.data(), handles_.size() * sizeof(os_handle),
-                                     nullptr, nullptr))
+    if (!::UpdateProcThreadAttribute(list, 0, handles, handles_.data(),
+                                     handles_.size() * sizeof(os_handle), nullptr, nullptr))
       return nullptr;
     return list;
   }
