@@ -157,7 +157,7 @@ class incomplete_read_error : public error {
   std::size_t expected_;
 };
 
-/// coproc::run was ended by a signal, SIGINT or SIGTERM, and has cleaned up.
+/// coproc::run was ended by a signal, SIGINT, SIGTERM or SIGHUP, and has cleaned up.
 class interrupted : public error {
  public:
   explicit interrupted(int signal)

@@ -13,7 +13,9 @@ namespace keywords {
 /// The child's descriptors 0, 1 and 2: `inherit` (default), `piped`, `devnull`, a path, an open
 /// descriptor (int, FILE* or an object with native_handle(), which stays the caller's and open
 /// until the child has started), or `terminal`. A path given to std_out or std_err is created or
-/// truncated; `append("file")` appends. A relative path is taken from the host's directory.
+/// truncated; `append("file")` appends. One file for both is opened once. A descriptor that is
+/// non-blocking is made blocking, for the host as well; what a FILE* holds is written first.
+/// A relative path is taken from the host's directory.
 /// @par Source asyncio's stdin=, stdout=, stderr=
 inline constexpr detail::stdio_keyword<0> std_in;
 inline constexpr detail::stdio_keyword<1> std_out;
@@ -59,14 +61,20 @@ inline constexpr detail::new_group_t new_group;
 inline constexpr detail::plain_keyword<&detail::options::kill_on_parent_death> kill_on_parent_death;
 
 #if defined(_WIN32)
-inline constexpr detail::posix_keyword new_session, as_user, as_group, extra_groups, new_umask,
-    niceness, resource_limit, pass_fds;
+inline constexpr detail::posix_keyword new_session, reset_signals, as_user, as_group, extra_groups,
+    new_umask, niceness, resource_limit, pass_fds;
 #else
 /// `new_session = true`: the child leads a new session, without a terminal. (setsid;
 /// Python's start_new_session=)
 inline constexpr detail::plain_keyword<&detail::options::new_session> new_session;
-/// The user that the child becomes, by number or name; groups are changed only by the two keywords
-/// below. (setuid; Python's user=)
+/// `reset_signals = true`: every signal has its default action in the child. Without it what the
+/// host ignores stays ignored, as exec has it, but for SIGPIPE, SIGXFSZ and SIGCHLD, which are
+/// default. (Python's restore_signals= resets SIGPIPE and SIGXFSZ)
+inline constexpr detail::plain_keyword<&detail::options::reset_signals> reset_signals;
+/// The user that the child becomes, by number or name, with the account's own group and its
+/// supplementary groups, unless the two keywords below say otherwise. A number without an account
+/// needs `as_group`. HOME, USER and LOGNAME stay as they are. (su, systemd's User=; Python's user=
+/// changes no group)
 inline constexpr detail::plain_keyword<&detail::options::as_user> as_user;
 /// The group, by number or name. (setgid; Python's group=)
 inline constexpr detail::plain_keyword<&detail::options::as_group> as_group;

@@ -97,12 +97,18 @@ class completed_pipeline {
   int returncode = 0;
   std::chrono::nanoseconds elapsed;
 
-  explicit operator bool() const { return returncode == 0; }
+  /// Whether each stage has succeeded: its returncode is 0, or one of its `ok_codes`, or it ended by
+  /// the SIGPIPE that does not count.
+  bool succeeded() const;
+  explicit operator bool() const { return succeeded(); }
 
-  /// Itself, if the returncode is 0.
-  /// @throws exit_error, for the stage that the returncode is of
+  /// Itself, if it has succeeded.
+  /// @throws exit_error, for the last stage that has failed
   const completed_pipeline& check() const&;
   completed_pipeline check() &&;
+
+ private:
+  const completed* failed_stage() const;
 };
 
 /// Starts a pipeline: `auto p = co_await exec(command("zcat", file) | command("sort", std_out =

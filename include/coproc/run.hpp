@@ -15,7 +15,7 @@ COPROC_ON_USE void run_task(awaitable<void> main, int threads);
 /// Runs a coroutine, and all that it awaits, to its end, on an io_context of its own:
 /// `int main() { return coproc::run(main_coroutine()); }`
 ///
-/// SIGINT and SIGTERM cancel the coroutine (terminal), so that its clean-up runs and its children
+/// SIGINT, SIGTERM and SIGHUP cancel the coroutine (terminal), so that its clean-up runs and its children
 /// are ended; then `interrupted` is thrown. A second signal does not wait for that: children are
 /// killed at once. A signal that the host ignores stays ignored; afterwards the host's handlers are
 /// as they were. (On Windows SIGBREAK counts, too.) What else was spawned on the io_context is

@@ -242,7 +242,8 @@ coproc::awaitable<void> use_every_keyword() {
   what = coproc::command(what, cwd = "/", argv0 = "name");
   what = coproc::command(what, env["NAME"] = "value", env["NAME"] = unset, env = variables);
   what = coproc::command(what, env = {});
-  what = coproc::command(what, new_session = true, process_group = new_group, process_group = 1);
+  what = coproc::command(what, new_session = true, reset_signals = true, process_group = new_group,
+                         process_group = 1);
   what = coproc::command(what, as_user = "nobody", as_group = 1, extra_groups = numbers);
   what = coproc::command(what, new_umask = 022, niceness = 5, resource_limit[RLIMIT_CORE] = 0);
   what = coproc::command(what, pass_fds = 3, pass_fds[4] = 5, pass_fds = numbers);

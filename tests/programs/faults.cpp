@@ -42,6 +42,7 @@ struct refusal {
 };
 
 // What kernels lack that are older than these calls and flags.
+constexpr refusal no_clone3 = {435, ENOSYS};
 constexpr refusal no_flag = {SYS_clone, EINVAL, 0, 0x1000, 0x1000};  // CLONE_PIDFD
 constexpr refusal no_pidfd_open = {434, ENOSYS};
 constexpr refusal no_close_range = {436, ENOSYS};
@@ -158,7 +159,8 @@ void fails(const char* call, const refusal& what, const std::vector<named_error>
   for (const auto& [number, name] : errors) {
     refusal one = what;
     one.error = number;
-    check(call, name, step, number, attempt([&] { refuse({one}); }, make));
+    // Where clone() is refused the call that it stands in for has been refused before.
+    check(call, name, step, number, attempt([&] { refuse({no_clone3, one}); }, make));
   }
 }
 
@@ -191,10 +193,14 @@ void table() {
         "dup2", [] { return command(child, "exit", 0, std_out = 2, std_err = 1); });
   fails("clone", {SYS_clone, 0}, {E(EAGAIN), E(ENOMEM), E(EMFILE), E(EINVAL), E(EPERM), E(ENOSYS)},
         "clone", all_pipes);
-  survives("clone with CLONE_PIDFD", "EINVAL", {no_flag}, all_pipes);
-  survives("  and pidfd_open", "ENOSYS", {no_flag, no_pidfd_open}, all_pipes);
-  survives("  and pidfd_open", "EPERM", {no_flag, {434, EPERM}}, all_pipes);
-  survives("  and pidfd_open", "EMFILE", {no_flag, {434, EMFILE}}, all_pipes);
+  check("clone3", "EAGAIN", "clone", EAGAIN, attempt([] { refuse({{435, EAGAIN}}); }, all_pipes));
+  const named_error no_such_call[] = {E(ENOSYS), E(EPERM), E(EINVAL)};
+  for (const auto& [number, name] : no_such_call)
+    survives("clone3", name, {{435, number}}, all_pipes);
+  survives("clone with CLONE_PIDFD", "EINVAL", {no_clone3, no_flag}, all_pipes);
+  survives("  and pidfd_open", "ENOSYS", {no_clone3, no_flag, no_pidfd_open}, all_pipes);
+  survives("  and pidfd_open", "EPERM", {no_clone3, no_flag, {434, EPERM}}, all_pipes);
+  survives("  and pidfd_open", "EMFILE", {no_clone3, no_flag, {434, EMFILE}}, all_pipes);
   const auto missing = [] { return command("/no/such/program", std_in = piped); };
   check("waitid by a pidfd, exec fails", "EINVAL", "exec", ENOENT,
         attempt(
@@ -205,7 +211,7 @@ void table() {
   check("no pidfd at all, exec fails", "ENOSYS", "exec", ENOENT,
         attempt(
             [&] {
-              refuse({no_flag, no_pidfd_open});
+              refuse({no_clone3, no_flag, no_pidfd_open});
             },
             missing));
 
@@ -290,7 +296,7 @@ void table() {
 /// none of the calls that the library does better with.
 int main(int count, char** words) {
   if (count > 2 && std::strcmp(words[1], "--older-kernel") == 0) {
-    refuse({no_flag, no_pidfd_open, no_close_range, no_nosignal});
+    refuse({no_clone3, no_flag, no_pidfd_open, no_close_range, no_nosignal});
     ::execv(words[2], words + 2);
     return 91;
   }

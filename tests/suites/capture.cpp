@@ -474,6 +474,14 @@ COPROC_TEST("capture: the message of a silent child says so, however long it too
   CHECK(silent);
 }
 
+COPROC_TEST("capture: input beside another stdin is refused") {
+  const auto e =
+      co_await thrown<std::invalid_argument>(capture(child, "cat", input = "x", std_in = devnull));
+  CHECK(std::string(e.what()).find("std_in and input") != std::string::npos);
+  const auto done = co_await capture(child, "cat", input = "x", std_in = piped);
+  CHECK(done.out == "x");
+}
+
 COPROC_TEST("capture: any duration is a timeout") {
   auto done = co_await capture(child, "say", "x", "", timeout = std::chrono::hours::max(),
                                idle_timeout = 1.5min, grace = 0.5s);

@@ -66,10 +66,19 @@ COPROC_TEST("child_state: no signal is blocked, whatever the host blocks") {
   CHECK(now.at("blocked") == "");
 }
 
-COPROC_TEST("child_state: every signal has its default action, whatever the host ignores") {
+COPROC_TEST(
+    "child_state: what the host ignores stays ignored, but for SIGPIPE, SIGXFSZ and SIGCHLD") {
+  const saved_action pipe(SIGPIPE, SIG_IGN), size(SIGXFSZ, SIG_IGN), interrupt(SIGINT, SIG_IGN),
+      hangup(SIGHUP, SIG_IGN), last(SIGRTMAX, SIG_IGN), handled(SIGUSR1, &nothing);
+  const state now = co_await state_with(child_state());
+  CHECK(now.at("not-default") ==
+        std::to_string(SIGHUP) + ' ' + std::to_string(SIGINT) + ' ' + std::to_string(SIGRTMAX));
+}
+
+COPROC_TEST("child_state: with reset_signals every signal has its default action") {
   const saved_action pipe(SIGPIPE, SIG_IGN), interrupt(SIGINT, SIG_IGN), hangup(SIGHUP, SIG_IGN),
       last(SIGRTMAX, SIG_IGN), handled(SIGUSR1, &nothing);
-  const state now = co_await state_with(child_state());
+  const state now = co_await state_with(command(child_state(), reset_signals = true));
   CHECK(now.at("not-default") == "");
 }
 
@@ -269,16 +278,25 @@ COPROC_TEST("child_state: groups are set before the group and the group before t
   CHECK(other.at("uid") == "4001 4001");
   CHECK(other.at("gid") == "4002 4002");
   CHECK(other.at("groups") == "4003 4004");
-  const state none = co_await state_with(
-      command(program, "state", as_user = 4001, extra_groups = std::vector<gid_t>()));
+  const state none =
+      co_await state_with(command(program, "state", as_user = 4001, as_group = 4002));
   CHECK(none.at("uid") == "4001 4001");
-  CHECK(none.at("groups") == "");
-  CHECK(none.at("gid") == std::to_string(::getgid()) + ' ' + std::to_string(::getgid()));
+  CHECK(none.at("gid") == "4002 4002");
+  CHECK(none.at("groups") == "");  // none of this process's come along
   const passwd* const nobody = ::getpwnam("nobody");
   REQUIRE(nobody != nullptr);
   const std::string id = std::to_string(nobody->pw_uid);
   const state named = co_await state_with(command(program, "state", as_user = "nobody"));
   CHECK(named.at("uid") == id + ' ' + id);
+  const std::string group = std::to_string(nobody->pw_gid);
+  CHECK(named.at("gid") == group + ' ' + group);
+  CHECK(named.at("groups") == group);
+  const state numbered = co_await state_with(command(program, "state", as_user = nobody->pw_uid));
+  CHECK(numbered.at("gid") == group + ' ' + group);
+  const state given = co_await state_with(
+      command(program, "state", as_user = "nobody", as_group = 4002, extra_groups = 4003));
+  CHECK(given.at("gid") == "4002 4002");
+  CHECK(given.at("groups") == "4003");
 }
 
 // ---- kill_on_parent_death ----
@@ -424,8 +442,8 @@ COPROC_TEST("child_state: the host stays dumpable when a child becomes another u
     const int code = co_await process.wait();
     CHECK(code == 0);
   }
-  const auto e = co_await failed_launch(
-      coproc::command("/no/such/program", as_user = root ? 4001 : ::getuid()));
+  const auto e = co_await failed_launch(coproc::command(
+      "/no/such/program", as_user = root ? 4001 : ::getuid(), as_group = root ? 4002 : ::getgid()));
   CHECK(e.step() == "exec");
   CHECK(::prctl(PR_GET_DUMPABLE) == 1);
 }

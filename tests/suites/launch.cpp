@@ -225,11 +225,14 @@ COPROC_TEST("launch: each keyword that the system refuses is named") {
       // No such group in this session.
       {command(child, "exit", 0, process_group = 0x3fffffff), EPERM, "process_group", "1073741823"},
       {command(child, "exit", 0, process_group = -1), EINVAL, "process_group", "-1"},
-      {command(child, "exit", 0, as_user = "no such user"), EINVAL, "as_user", "'no such user'"},
-      {command(child, "exit", 0, as_group = "no such group"), EINVAL, "as_group",
+      {command(child, "exit", 0, as_user = "no such user"), ENOENT, "as_user",
+       "'no such user', no such user"},
+      {command(child, "exit", 0, as_group = "no such group"), ENOENT, "as_group",
+       "'no such group', no such group"},
+      {command(child, "exit", 0, extra_groups = "no such group"), ENOENT, "extra_groups",
        "'no such group'"},
-      {command(child, "exit", 0, extra_groups = "no such group"), EINVAL, "extra_groups",
-       "'no such group'"}};
+      {command(child, "exit", 0, as_user = 3999), ENOENT, "as_user",
+       "no account, without as_group"}};
   for (const one& each : cases) {
     const auto e = co_await failed_launch(each.what);
     CAPTURE(e.what());
@@ -237,6 +240,44 @@ COPROC_TEST("launch: each keyword that the system refuses is named") {
     CHECK(e.step() == each.step);
     CHECK(contains(what_of(e), each.object));
   }
+}
+
+COPROC_TEST("launch: a PATH entry that is too long, or a loop of links, is passed over") {
+  const temporary_directory directory;
+  std::filesystem::create_symlink("loop", directory.path / "loop");
+  std::filesystem::create_directory(directory.path / "bin");
+  copy_child(directory.path / "bin" / "program");
+  const std::string path = '/' + std::string(5000, 'x') + ':' + (directory.path / "loop").string() +
+                           ':' + (directory.path / "bin").string();
+  auto process = co_await coproc::exec("program", "exit", 3, env["PATH"] = path);
+  const int code = co_await process.wait();
+  CHECK(code == 3);
+  const auto e = co_await failed_launch(command("no_such_program", env["PATH"] = path));
+  CHECK(e.code().value() == ENAMETOOLONG);
+  CHECK(e.step() == "exec");
+}
+
+COPROC_TEST("launch: a script without its interpreter is not said to be missing itself") {
+  const temporary_directory directory;
+  const auto script = directory.path / "script";
+  for (const std::string end : {"", "\r"}) {
+    write_file(script, "#! /no/such/interpreter -x" + end + "\necho\n");
+    std::filesystem::permissions(script, std::filesystem::perms(0755));
+    const auto e = co_await failed_launch(command(script));
+    CHECK(e.code().value() == ENOENT);
+    CHECK(e.step() == "exec");
+    CHECK(contains(what_of(e), "its interpreter '/no/such/interpreter -x'"));
+    CHECK(contains(what_of(e), "carriage return") == !end.empty());
+  }
+}
+
+COPROC_TEST("launch: a FIFO that nobody reads is named as that") {
+  const temporary_directory directory;
+  const auto fifo = directory.path / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const auto e = co_await failed_launch(command(child, "exit", 0, std_out = fifo));
+  CHECK(e.code().value() == ENXIO);
+  CHECK(contains(what_of(e), "a FIFO without a reader"));
 }
 
 COPROC_TEST("launch: a user number that means no change is refused") {

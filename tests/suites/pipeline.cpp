@@ -153,4 +153,27 @@ TEST_CASE("pipeline: prints as one would type it, and joins in any order") {
   CHECK(to_string(a | a) == "a 'b c' | d | e | a 'b c' | d | e");
 }
 
+COPROC_TEST("pipeline: it has succeeded where its stages have, by what their ok_codes say") {
+  const auto good =
+      co_await coproc::capture(command(child, "exit", 3, ok_codes = 3) | command(child, "exit", 0));
+  CHECK(good.succeeded());
+  CHECK(good);
+  CHECK(good.returncode == 3);
+  (void)good.check();
+  const auto bad =
+      co_await coproc::capture(command(child, "exit", 0, ok_codes = 3) | command(child, "exit", 0));
+  CHECK_FALSE(bad);
+  CHECK_THROWS_AS(bad.check(), coproc::exit_error);
+}
+
+COPROC_TEST("pipeline: stop takes any duration, the longest as well") {
+  const auto two = command(child, "wait") | command(child, "wait");
+  auto first = co_await coproc::exec(two);
+  int code = co_await first.stop(std::chrono::hours::max());
+  CHECK(code == -SIGTERM);
+  auto second = co_await coproc::exec(two);
+  code = co_await second.stop(0.5min);
+  CHECK(code == -SIGTERM);
+}
+
 }  // namespace pipeline_tests

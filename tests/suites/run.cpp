@@ -113,7 +113,7 @@ TEST_CASE("run: rethrows what the coroutine throws") {
 }
 
 TEST_CASE("run: a signal cancels the coroutine once, and its children are gone") {
-  for (const int number : {SIGINT, SIGTERM}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     int cancelled = 0, cleaned = 0;
     const auto main = [&]() -> asio::awaitable<void> {
       const counts_its_end guard(cleaned);
@@ -137,8 +137,7 @@ TEST_CASE("run: a signal cancels the coroutine once, and its children are gone")
     CHECK(!test::has_children());
     CHECK(error.signal() == number);
     CHECK(error.exit_code() == 128 + number);
-    CHECK(std::string(error.what()) ==
-          (number == SIGINT ? "interrupted by SIGINT" : "interrupted by SIGTERM"));
+    CHECK(std::string(error.what()) == "interrupted by " + coproc::signal_name(number));
     CHECK(cancelled == 1);
     CHECK(cleaned == 1);
   }

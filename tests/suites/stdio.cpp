@@ -387,4 +387,65 @@ COPROC_TEST("stdio: a pipe by its name below /proc is an input also when it is a
   CHECK(result.output.out == "");
 }
 
+// ---- two words for one thing ----
+
+COPROC_TEST(
+    "stdio: one path for both outputs is one open description, and nothing is overwritten") {
+  const temporary_directory directory;
+  const auto log = directory.path / "log";
+  std::filesystem::create_directory(directory.path / "d");
+  const auto another_name = directory.path / "d" / ".." / "log";
+  const command all[] = {
+      command(say("0123456789", "01234567890123456789"), std_out = log, std_err = another_name),
+      command(say("0123456789", "01234567890123456789"), std_out = append(log),
+              std_err = append(log)),
+      command(say("0123456789", "01234567890123456789"), std_out = log, std_err = append(log))};
+  for (const command& what : all) {
+    std::filesystem::remove(log);
+    const auto done = co_await finished(what);
+    CHECK(done.code == 0);
+    CHECK(read_file(log).size() == 30);
+  }
+}
+
+COPROC_TEST("stdio: a non-blocking descriptor is blocking for the child") {
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+  const unique_handle reading(ends[0]), writing(ends[1]);
+  auto process = co_await coproc::exec(child, "fill", 1, 300000, std_out = writing.get());
+  const int flags = ::fcntl(writing.get(), F_GETFL);
+  CHECK((flags & O_NONBLOCK) == 0);  // which is the host's as well
+  std::string text;
+  const bool all = co_await eventually([&] {
+    char bytes[4096];
+    for (ssize_t got; (got = ::read(reading.get(), bytes, sizeof bytes)) > 0;)
+      text.append(bytes, static_cast<std::size_t>(got));
+    return text.size() == 300000;
+  });
+  CHECK(all);
+  const int code = co_await process.wait();
+  CHECK(code == 0);
+}
+
+COPROC_TEST("stdio: what is in a FILE's buffer comes before what the child writes") {
+  const temporary_directory directory;
+  std::FILE* const file = std::fopen((directory.path / "log").c_str(), "w");
+  REQUIRE(file != nullptr);
+  std::fputs("the host, ", file);
+  auto process = co_await coproc::exec(child, "say", "the child", "", std_out = file);
+  const int code = co_await process.wait();
+  CHECK(code == 0);
+  std::fclose(file);
+  CHECK(read_file(directory.path / "log") == "the host, the child");
+}
+
+COPROC_TEST("stdio: a terminal for the output alone is the controlling one of a new session") {
+  auto process = co_await coproc::exec("sh", "-c", "tty <&1; echo here >/dev/tty; ps -o sid= -p $$",
+                                       std_in = devnull, std_out = terminal);
+  const auto [out, err] = co_await process.communicate();
+  CHECK(out.starts_with("/dev/pts/"));
+  CHECK(out.find("here\r\n") != std::string::npos);
+  CHECK(out.find(std::to_string(process.pid())) != std::string::npos);
+}
+
 }  // namespace stdio_tests

@@ -19,6 +19,8 @@ class capture_run {
       : start(std::chrono::steady_clock::now()) {
     options& chosen = captured.options();
     stdio& std_in = chosen.streams[0];
+    if (chosen.input && std_in.given && std_in.source != stdio::kind::piped)
+      throw std::invalid_argument("coproc: capture: std_in and input exclude each other");
     if (chosen.input) std_in = stdio(stdio::kind::piped);
     else if (!std_in.given) std_in = stdio(stdio::kind::devnull);
     else if (std_in.source == stdio::kind::piped)

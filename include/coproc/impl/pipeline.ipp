@@ -109,9 +109,19 @@ COPROC_INLINE completed_pipeline::completed_pipeline(std::vector<completed> resu
   out = std::move(stages.back().out);
 }
 
+/// The last stage that has failed, or null.
+COPROC_INLINE const completed* completed_pipeline::failed_stage() const {
+  for (std::size_t i = stages.size(); i-- > 0;) {
+    const bool had_enough = i + 1 < stages.size() && stages[i].returncode == -detail::signals::pipe;
+    if (!stages[i].succeeded() && !had_enough) return &stages[i];
+  }
+  return nullptr;
+}
+
+COPROC_INLINE bool completed_pipeline::succeeded() const { return failed_stage() == nullptr; }
+
 COPROC_INLINE const completed_pipeline& completed_pipeline::check() const& {
-  for (std::size_t i = stages.size(); i-- > 0 && returncode != 0;)
-    if (stages[i].returncode == returncode) stages[i].check();
+  if (const completed* const failed = failed_stage()) failed->check();
   return *this;
 }
 

@@ -103,7 +103,15 @@ class stdio_keyword {
   auto operator=(int descriptor) const { return set(stdio(handle_of(descriptor))); }
   auto operator=(bool) const = delete;
   auto operator=(std::FILE* file) const {
-    return set(stdio(file != nullptr ? handle_of(::fileno(file)) : no_handle));
+    stdio stream(file != nullptr ? handle_of(::fileno(file)) : no_handle);
+    stream.file = file;
+    return set(std::move(stream));
+  }
+  template <class Null>
+    requires std::is_null_pointer_v<Null>
+  auto operator=(Null) const {
+    static_assert(!sizeof(Null), "coproc: a null pointer is no stream; devnull is /dev/null");
+    return set(stdio());
   }
   template <class T>
     requires has_native_handle<T> || text<T> || path_like<T>

@@ -13,6 +13,7 @@
 #include <concepts>
 #include <coproc/awaitable.hpp>
 #include <coproc/detail/keywords/setting.hpp>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -93,7 +94,7 @@ class stdio {
 
   stdio() = default;
   explicit stdio(kind from) : source(from), given(true) {}
-  stdio(kind from, std::filesystem::path file) : source(from), given(true), path(std::move(file)) {}
+  stdio(kind from, std::filesystem::path name) : source(from), given(true), path(std::move(name)) {}
   explicit stdio(os_handle descriptor)
       : source(kind::descriptor), given(true), handle(descriptor) {}
   explicit stdio(std::shared_ptr<sink> copies)
@@ -106,6 +107,7 @@ class stdio {
   bool given = false;             // a keyword has said so
   std::filesystem::path path;     // file, append
   os_handle handle = no_handle;   // descriptor
+  std::FILE* file = nullptr;      // that has the descriptor: its text goes first
   std::shared_ptr<sink> copy_to;  // piped, with a tee
 };
 
@@ -186,6 +188,7 @@ class options {
   bool raw_text = false;  // the last word is a text for cmd.exe, not an argument
 #else
   bool new_session = false;
+  bool reset_signals = false;
   std::optional<account<uid_t>> as_user;
   std::optional<account<gid_t>> as_group;
   std::optional<std::vector<account<gid_t>>> extra_groups;

@@ -25,7 +25,8 @@ inline std::string stream_name(std::size_t fd) {
   const bool has_name = !words.empty() && !words[0].empty();
   std::string message = (has_name ? words[0] : "''") + ": ";
   // A missing program is by far the most common failure: say that in the plain words of a shell.
-  if (std::string_view(step) != "exec") message += std::string(step) + ' ' + object + ": ";
+  if (std::string_view(step) != "exec")
+    message += step + (object.empty() ? object : ' ' + object) + ": ";
   throw launch_error(why, step, message + why.message());
 }
 

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <coproc/detail/os/posix/handle.hpp>
 #include <cstddef>
@@ -122,12 +123,32 @@ COPROC_CHILD_SIDE inline int change_directory(const char* path) { return call(SY
 COPROC_CHILD_SIDE inline int execute(const char* program, char* const* argv, char* const* envp) {
   return call(SYS_execve, program, argv, envp);
 }
-COPROC_CHILD_SIDE inline void default_signal_actions() {
-  // All zero is SIG_DFL, no flags, no mask, whatever the layout of the kernel's struct.
+/// Makes an open file description blocking, also for everybody else who has it.
+COPROC_CHILD_SIDE inline void set_blocking(int fd) {
+  const long flags = ::syscall(SYS_fcntl, fd, F_GETFL);
+  if (flags >= 0) call(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+/// No handler is left, and what is ignored stays so, but for three signals whose being ignored
+/// surprises programs; with @p all nothing is ignored.
+/// @param handlers_reset there are no handlers: only those three are to be looked at
+COPROC_CHILD_SIDE inline void reset_signal_actions(bool all, bool handlers_reset) {
+  // All zero is SIG_DFL, no flags, no mask, whatever the layout of the kernel's struct. The handler
+  // is the first member on the architectures that we know; SIG_IGN is 1.
   const std::uint64_t zero[8] = {};
-  for (int number = 1; number <= kernel_signals; ++number)
-    if (number != SIGKILL && number != SIGSTOP)
-      call(SYS_rt_sigaction, number, zero, nullptr, kernel_signals / 8);
+  constexpr std::size_t size = kernel_signals / 8;
+  for (int number = 1; number <= kernel_signals; ++number) {
+    if (number == SIGKILL || number == SIGSTOP) continue;
+    bool reset = all || number == SIGPIPE || number == SIGXFSZ || number == SIGCHLD;
+    if (!reset && handlers_reset) continue;
+    if (!reset) {
+      std::uint64_t before[8] = {};
+      call(SYS_rt_sigaction, number, nullptr, before, size);
+      const void* handler;
+      __builtin_memcpy(&handler, before, sizeof handler);
+      reset = handler != nullptr && handler != reinterpret_cast<const void*>(SIG_IGN);
+    }
+    if (reset) call(SYS_rt_sigaction, number, zero, nullptr, size);
+  }
 }
 COPROC_CHILD_SIDE inline void unblock_signals() {
   const std::uint64_t none = 0;
@@ -198,9 +219,34 @@ inline constexpr auto raw_clone = &__clone;
 inline constexpr auto raw_clone = &::clone;
 #endif
 
+#if defined(__x86_64__)
+/// The kernel's clone3(), for which the C library has no function: the child runs @p main on the
+/// stack of @p arguments. The pid, or an errno less than 0.
+struct clone3_arguments {
+  std::uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+};
+inline long clone3(const clone3_arguments& arguments, int (*main)(void*), void* argument) {
+  long result = 435;  // SYS_clone3, Linux 5.3
+  asm volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "xor %%ebp, %%ebp\n\t"  // the outermost frame
+      "mov %[argument], %%rdi\n\t"
+      "call *%[main]\n\t"
+      "ud2\n"
+      "1:"
+      : "+a"(result)
+      : "D"(&arguments), "S"(sizeof arguments), [main] "r"(main), [argument] "r"(argument)
+      : "rcx", "r11", "memory", "cc");
+  return result;
+}
+#endif
+
 /// Runs @p main in a child that shares this memory, and suspends this thread until the child has
 /// exec'ed or ended. The pid, or -1 with errno set; @p pidfd stays -1 where the kernel has none.
-inline pid_t start_child(int (*main)(void*), void* argument, int& pidfd) {
+/// @param handlers_reset set where the kernel has reset the child's signal handlers
+inline pid_t start_child(int (*main)(void*), void* argument, int& pidfd, bool& handlers_reset) {
   // The child has a stack of its own; the C library's clone() switches to it. It needs no more
   // than its few frames and the kernel's none: no handler can run on it.
   alignas(64) std::byte stack[16 * 1024];
@@ -208,8 +254,30 @@ inline pid_t start_child(int (*main)(void*), void* argument, int& pidfd) {
 #if !defined(__hppa__)
   top += sizeof stack;
 #endif
-  constexpr int share = CLONE_VM | CLONE_VFORK | SIGCHLD;
   int fd = -1;
+  handlers_reset = false;
+#if defined(__x86_64__)
+  constexpr std::uint64_t clear_handlers = 0x100000000;  // CLONE_CLEAR_SIGHAND, Linux 5.5
+  static std::atomic<bool> has_clone3 = true;
+  if (has_clone3.load(std::memory_order_relaxed)) {
+    clone3_arguments arguments = {};
+    arguments.flags = CLONE_VM | CLONE_VFORK | clone_pidfd | clear_handlers;
+    arguments.pidfd = reinterpret_cast<std::uintptr_t>(&fd);
+    arguments.exit_signal = SIGCHLD;
+    arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
+    arguments.stack_size = sizeof stack;
+    handlers_reset = true;
+    const long result = clone3(arguments, main, argument);
+    pidfd = fd;
+    if (result > 0) return static_cast<pid_t>(result);
+    errno = static_cast<int>(-result);
+    // An older kernel, or a sandbox that does not know it.
+    if (errno != ENOSYS && errno != EINVAL && errno != EPERM) return -1;
+    has_clone3.store(false, std::memory_order_relaxed);
+    handlers_reset = false;
+  }
+#endif
+  constexpr int share = CLONE_VM | CLONE_VFORK | SIGCHLD;
   pid_t pid = raw_clone(main, top, share | static_cast<int>(clone_pidfd), argument, &fd);
   if (pid < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM))
     pid = raw_clone(main, top, share, argument);

@@ -104,10 +104,23 @@ COPROC_CHILD_SIDE inline int change_directory(const char* path) { return result_
 COPROC_CHILD_SIDE inline int execute(const char* program, char* const* argv, char* const* envp) {
   return result_of(::execve(program, argv, envp));
 }
-COPROC_CHILD_SIDE inline void default_signal_actions() {
-  struct sigaction action = {};
+/// Makes an open file description blocking, also for everybody else who has it.
+COPROC_CHILD_SIDE inline void set_blocking(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags >= 0) ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+/// No handler is left, and what is ignored stays so, but for three signals whose being ignored
+/// surprises programs; with @p all nothing is ignored.
+COPROC_CHILD_SIDE inline void reset_signal_actions(bool all, bool) {
+  struct sigaction action = {}, before = {};
   action.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
+  for (int number = 1; number < NSIG; ++number) {
+    const bool three = number == SIGPIPE || number == SIGXFSZ || number == SIGCHLD;
+    if (!all && !three && ::sigaction(number, nullptr, &before) == 0 &&
+        before.sa_handler == SIG_IGN)
+      continue;
+    ::sigaction(number, &action, nullptr);
+  }
 }
 COPROC_CHILD_SIDE inline void unblock_signals() {
   sigset_t none;
@@ -165,7 +178,7 @@ class report_channel {
 };
 
 /// Runs @p main in a child. The pid, or -1 with errno set; @p pidfd stays -1.
-inline pid_t start_child(int (*main)(void*), void* argument, int& pidfd) {
+inline pid_t start_child(int (*main)(void*), void* argument, int& pidfd, bool&) {
   pidfd = -1;
   const pid_t pid = ::fork();
   if (pid == 0) exit_now(main(argument));

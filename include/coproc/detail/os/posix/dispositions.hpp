@@ -18,6 +18,6 @@ inline void set_disposition(int number, const disposition& action) {
 }
 inline bool is_ignored(const disposition& action) { return action.sa_handler == SIG_IGN; }
 
-inline constexpr int interrupt_signals[] = {SIGINT, SIGTERM};
+inline constexpr int interrupt_signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 }  // namespace coproc::detail

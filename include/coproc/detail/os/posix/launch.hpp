@@ -11,7 +11,9 @@
 #include <coproc/detail/os/posix/reaper.hpp>
 #include <coproc/detail/os/posix/spawn.hpp>
 #include <coproc/detail/os/posix/terminal.hpp>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <map>
 
 extern "C" char** environ;  // POSIX has it in no header
@@ -75,6 +77,8 @@ class launcher {
           break;
         case stdio::kind::append: open_file(fd, stream.path, O_WRONLY | O_CREAT | O_APPEND); break;
         case stdio::kind::descriptor:
+          if (stream.file != nullptr) std::fflush(stream.file);
+          plan_.make_blocking[fd] = (::fcntl(stream.handle, F_GETFL) & O_NONBLOCK) != 0;
           plan_.stdio[fd] = stream.handle;
           if (stream.handle > 2) continue;
           plan_.stdio[fd] = keep(unique_handle(::fcntl(stream.handle, F_DUPFD_CLOEXEC, 3)), "dup2",
@@ -108,8 +112,8 @@ class launcher {
   void open_terminal(std::size_t fd) {
     if (!terminal_.slave) {
       if (!terminal_.open()) fail("terminal", errno, stream_name(fd));
-      plan_.new_session = plan_.controlling_terminal =
-          options_.streams[0].source == stdio::kind::terminal;
+      plan_.new_session = true;
+      plan_.controlling_terminal = static_cast<int>(fd);
     }
     plan_.stdio[fd] = terminal_.slave.get();
     // What comes of both outputs is one stream, so it gets one reader.
@@ -124,13 +128,20 @@ class launcher {
     flags |= O_CLOEXEC | O_NOCTTY | (may_block ? O_NONBLOCK : 0);
     unique_handle file(::open(path.c_str(), flags, 0666));
     const bool opened = file && (!may_block || ::fcntl(file.get(), F_SETFL, flags & O_APPEND) == 0);
-    if (!opened) fail("open", errno, stream_name(fd) + " '" + path.string() + "'");
-    struct stat status;
-    if (fd == 0 && ::fstat(file.get(), &status) == 0 && S_ISFIFO(status.st_mode) &&
-        !calls::has_writer(file.get()))
-      fail("open", ENXIO,  // the child would see the end at once
-           stream_name(fd) + " '" + path.string() + "', a FIFO without a writer");
-    plan_.stdio[fd] = keep(above_stdio(std::move(file)), "open", stream_name(fd));
+    const std::string object = stream_name(fd) + " '" + path.string() + "'";
+    if (!opened && fd != 0 && errno == ENXIO && std::filesystem::is_fifo(path))
+      fail("open", ENXIO, object + ", a FIFO without a reader");
+    if (!opened) fail("open", errno, object);
+    struct stat status = {};
+    ::fstat(file.get(), &status);
+    if (fd == 0 && S_ISFIFO(status.st_mode) && !calls::has_writer(file.get()))
+      fail("open", ENXIO, object + ", a FIFO without a writer");  // an end that comes at once
+    // Two descriptions of one file would write over each other.
+    const bool same = fd == 2 && S_ISREG(status.st_mode) && status.st_dev == stdout_file_.st_dev &&
+                      status.st_ino == stdout_file_.st_ino;
+    if (fd == 1) stdout_file_ = status;
+    plan_.stdio[fd] =
+        same ? plan_.stdio[1] : keep(above_stdio(std::move(file)), "open", stream_name(fd));
   }
 
   void prepare_passed() {
@@ -165,20 +176,11 @@ class launcher {
       limits_.push_back({resource, calls::limit64{widen(value.rlim_cur), widen(value.rlim_max)}});
     plan_.limits = limits_.data();
     plan_.limit_count = limits_.size();
+    plan_.reset_signals = options_.reset_signals;
     plan_.cwd = options_.cwd ? options_.cwd->c_str() : nullptr;
     plan_.niceness = std::clamp(options_.niceness.value_or(0), -40, 40);  // more is the same
     plan_.umask = options_.new_umask ? static_cast<int>(*options_.new_umask) : -1;
-    if (options_.extra_groups) {
-      plan_.set_groups = true;
-      for (const auto& group : *options_.extra_groups)
-        groups_.push_back(resolve(group, "extra_groups"));
-      plan_.groups = groups_.data();
-      plan_.group_count = groups_.size();
-    }
-    if ((plan_.set_gid = options_.as_group.has_value()))
-      plan_.gid = resolve(*options_.as_group, "as_group");
-    if ((plan_.set_uid = options_.as_user.has_value()))
-      plan_.uid = resolve(*options_.as_user, "as_user");
+    prepare_accounts();
     if (kill_on_parent_death()) plan_.die_with = ::getpid();
   }
 
@@ -186,17 +188,57 @@ class launcher {
     return value == RLIM_INFINITY ? ~std::uint64_t{0} : static_cast<std::uint64_t>(value);
   }
 
-  template <class Id>
-  Id resolve(const account<Id>& named, const char* step) const {
-    if (const Id* id = std::get_if<Id>(&named.value)) {
-      if (*id == account<Id>::nobody) fail(step, EINVAL, "a number that none can have");
-      return *id;
+  void prepare_accounts() {
+    if (options_.as_user) {
+      plan_.set_uid = true;
+      become_user(*options_.as_user);
     }
-    const auto& name = std::get<std::string>(named.value);
-    Id id{};
-    if (const int error = look_up_account(name, std::string_view(step) == "as_user", id))
-      fail(step, error, "'" + name + "' cannot be looked up");
-    return id;
+    if (options_.as_group) {
+      plan_.set_gid = true;
+      plan_.gid = group_number(*options_.as_group, "as_group");
+    }
+    if (options_.extra_groups) {
+      plan_.set_groups = true;
+      groups_.clear();
+      for (const auto& group : *options_.extra_groups)
+        groups_.push_back(group_number(group, "extra_groups"));
+    }
+    plan_.groups = groups_.data();
+    plan_.group_count = groups_.size();
+  }
+
+  /// As su and systemd do it, the account's own group and its supplementary groups come along,
+  /// unless the two other keywords say otherwise.
+  void become_user(const account<uid_t>& user) {
+    const auto* const name = std::get_if<std::string>(&user.value);
+    if (name == nullptr) plan_.uid = std::get<uid_t>(user.value);
+    if (name == nullptr && plan_.uid == account<uid_t>::nobody)
+      fail("as_user", EINVAL, "a number that none can have");
+    user_entry entry;
+    const int error = name != nullptr ? find_user(*name, entry) : find_user(plan_.uid, entry);
+    const bool found = error == 0;
+    if (name != nullptr && !found)
+      fail("as_user", error, "'" + *name + "'" + (error == ENOENT ? ", no such user" : ""));
+    if (found) plan_.uid = entry.uid;
+    if (plan_.uid == ::getuid() && plan_.uid == ::geteuid()) return;  // it stays who it is
+    if (!found && !options_.as_group)
+      fail("as_user", ENOENT,
+           std::to_string(plan_.uid) + ", which has no account, without as_group");
+    if (found) plan_.gid = entry.gid;
+    if (found) groups_ = groups_of(entry);
+    plan_.set_gid = plan_.set_groups = true;
+  }
+
+  gid_t group_number(const account<gid_t>& group, const char* step) const {
+    if (const gid_t* number = std::get_if<gid_t>(&group.value)) {
+      if (*number == account<gid_t>::nobody) fail(step, EINVAL, "a number that none can have");
+      return *number;
+    }
+    const auto& name = std::get<std::string>(group.value);
+    gid_t number = 0;
+    if (const int error = find_group(name, number))
+      fail(step, error, "'" + name + "'" + (error == ENOENT ? ", no such group" : ""));
+    return number;
   }
 
   bool kill_on_parent_death() const { return options_.kill_on_parent_death; }
@@ -252,6 +294,11 @@ class launcher {
     std::string object;
     const auto& [failed, error, at] = plan_.outcome;
     const std::string_view step = failed;
+    if (step == "exec" && error == ENOENT) fail_for_interpreter();
+    // The groups of an account are part of as_user.
+    if ((step == "as_group" && !options_.as_group) ||
+        (step == "extra_groups" && !options_.extra_groups))
+      fail("as_user", error, std::to_string(plan_.uid));
     if (step == "dup2")
       object = stream_name(at) + " from descriptor " + std::to_string(plan_.stdio[at]);
     else if (step == "pass_fds") object = std::to_string(moves_[at].to);
@@ -264,11 +311,28 @@ class launcher {
     fail(failed, error, object);
   }
 
+  /// A script that is there, but not the program its first line names.
+  void fail_for_interpreter() const {
+    for (const std::string& program : programs_) {
+      std::ifstream file(program);
+      std::string line;
+      if (!std::getline(file, line) || !line.starts_with("#!")) continue;
+      const bool carriage_return = line.ends_with('\r');
+      if (carriage_return) line.pop_back();
+      line.erase(0, std::min(line.find_first_not_of(" \t", 2), line.size()));
+      throw launch_error(ENOENT, "exec",
+                         words_[0] + ": its interpreter '" + line + "'" +
+                             (carriage_return ? ", whose line ends in a carriage return" : "") +
+                             ": " + system_error(ENOENT).message());
+    }
+  }
+
   const word_list& words_;
   const options& options_;
   spawn_plan plan_;
   launched result_;
   terminal_pair terminal_;
+  struct stat stdout_file_ = {};
   std::vector<unique_handle> kept_;
   std::vector<spawn_plan::fd_move> moves_;
   std::vector<spawn_plan::limit> limits_;

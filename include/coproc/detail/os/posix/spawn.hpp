@@ -62,8 +62,11 @@ struct spawn_plan {
   std::size_t fd_count = 0;
   const char* cwd = nullptr;
   bool new_session = false;
-  bool controlling_terminal = false;  // stdin is to be it
-  pid_t group = -1;                   // 0: one of its own
+  int controlling_terminal = -1;  // the stream that is it, or -1
+  bool make_blocking[3] = {};     // stdio that others have made non-blocking
+  bool reset_signals = false;     // all have their default action, ignored ones too
+  bool handlers_reset = false;    // the clone has reset them
+  pid_t group = -1;               // 0: one of its own
   const limit* limits = nullptr;
   std::size_t limit_count = 0;
   int niceness = 0;
@@ -106,12 +109,14 @@ COPROC_CHILD_SIDE inline int close_others_on_exec() {
 
 /// The child: returns only when something has failed.
 COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
-  calls::default_signal_actions();
+  calls::reset_signal_actions(plan.reset_signals, plan.handlers_reset);
   // Descriptors first, while limits and privileges are still the parent's. All sources are above
   // 2, so no dup2 can hit one that is still needed.
   for (int fd = 0; fd < 3; ++fd)
     if (plan.stdio[fd] >= 0)
       COPROC_CHILD_TRY(calls::duplicate(plan.stdio[fd], fd), "dup2", static_cast<std::size_t>(fd));
+  for (int fd = 0; fd < 3; ++fd)
+    if (plan.make_blocking[fd]) calls::set_blocking(fd);
   COPROC_CHILD_TRY(close_others_on_exec(), "close_range", 0);
   for (std::size_t i = 0; i < plan.fd_count; ++i) {
     const auto [from, to] = plan.fds[i];
@@ -119,7 +124,8 @@ COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
                      "pass_fds", i);
   }
   if (plan.new_session) COPROC_CHILD_TRY(calls::new_session(), "new_session", 0);
-  if (plan.controlling_terminal) COPROC_CHILD_TRY(calls::take_terminal(0), "terminal", 0);
+  if (plan.controlling_terminal >= 0)
+    COPROC_CHILD_TRY(calls::take_terminal(plan.controlling_terminal), "terminal", 0);
   if (plan.group >= 0) COPROC_CHILD_TRY(calls::set_group(plan.group), "process_group", 0);
   for (std::size_t i = 0; i < plan.limit_count; ++i)
     COPROC_CHILD_TRY(calls::set_limit(plan.limits[i].resource, plan.limits[i].value),
@@ -136,13 +142,19 @@ COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
   if (plan.cwd != nullptr) COPROC_CHILD_TRY(calls::change_directory(plan.cwd), "chdir", 0);
   calls::unblock_signals();
 
-  // As execvp: look on past what is not there or may not be run, and say the latter in the end.
+  // As execvp: look on past what is not there or may not be run, or whose path cannot be followed,
+  // and say what is the most of these in the end.
   int error = ENOENT;
   for (const char* const* program = plan.programs; *program != nullptr; ++program) {
     const int result = calls::execute(*program, plan.argv, plan.envp);
     const bool absent = result == ENOENT || result == ENOTDIR || result == ENODEV ||
                         result == ESTALE || result == ETIMEDOUT;
     if (plan.search && absent) continue;
+    const bool unreachable = result == ENAMETOOLONG || result == ELOOP;
+    if (plan.search && unreachable) {
+      if (error == ENOENT) error = result;
+      continue;
+    }
     error = result;
     if (result != EACCES) break;
   }
@@ -169,7 +181,9 @@ inline pid_t spawn(spawn_plan& plan, unique_handle& pidfd) {
     return std::any_of(plan.fds, plan.fds + plan.fd_count,
                        [number](const spawn_plan::fd_move& move) { return move.to == number; });
   };
-  const pid_t pid = plan.channel.open(taken) ? calls::start_child(&child_main, &plan, fd) : -1;
+  const pid_t pid = plan.channel.open(taken)
+                        ? calls::start_child(&child_main, &plan, fd, plan.handlers_reset)
+                        : -1;
   pidfd = above_stdio(unique_handle(fd));
   if (pid < 0) {
     plan.outcome = {"clone", errno, 0};
