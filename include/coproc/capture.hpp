@@ -77,7 +77,7 @@ auto captures_of(Range&& range, const Keywords&... keywords) {
 /// Takes a `command`, or what makes one. Where the keywords do not say otherwise stdin is `devnull`
 /// and both outputs are captured. A returncode other than 0 is no error here; `.check()` makes it
 /// one. If the child ends while somebody else, a grandchild, keeps a pipe open, what is in it is
-/// returned when it has been silent for 250 ms, with `pipe_still_open` set.
+/// returned when it has been silent for 250 ms, or `grace` has passed, with `pipe_still_open` set.
 /// @return completed
 /// @throws launch_error; timeout_error when `timeout` or `idle_timeout` has passed; limit_error
 /// when there is more than `max_output`; cancelled_error. The last three after the child, and its

@@ -97,8 +97,8 @@ class completed_pipeline {
   int returncode = 0;
   std::chrono::nanoseconds elapsed;
 
-  /// Whether each stage has succeeded: its returncode is 0, or one of its `ok_codes`, or it ended by
-  /// the SIGPIPE that does not count.
+  /// Whether each stage has succeeded: its returncode is 0, or one of its `ok_codes`, or it ended
+  /// by the SIGPIPE that does not count.
   bool succeeded() const;
   explicit operator bool() const { return succeeded(); }
 

@@ -60,8 +60,8 @@ class process {
   ///
   /// A child that does not want (all of) its input is no error. If the child has ended while
   /// somebody else, a grandchild, keeps a pipe open, what is in it is returned as soon as it has
-  /// been silent for 250 ms, with `pipe_still_open` set. After success a further call gives the
-  /// same result again.
+  /// been silent for 250 ms, or 2 s after the end, with `pipe_still_open` set. After success a
+  /// further call gives the same result again.
   /// @return `auto [out, err] = ...`; empty where the stream is not piped
   /// @throws cancelled_error with what was read so far; limit_error when there is more than
   /// `max_output`, after the child has been ended as by stop(); std::logic_error for input where
@@ -87,9 +87,10 @@ class process {
   /// SIGBREAK, which asks a child that leads a group to end.
   /// @throws error for a number that is no signal, or without the permission
   void send_signal(int number);
-  /// SIGTERM. (Windows: ends the child at once, as kill() does.)
+  /// SIGTERM to the child, or to the whole group that it leads, as stop() does; send_signal is for
+  /// the child alone. (Windows: ends it at once, as kill() does.)
   void terminate();
-  /// SIGKILL. The child still has to be waited for, or destroyed.
+  /// SIGKILL to the same. The child still has to be waited for, or destroyed.
   void kill();
 
   /// Ends the child: SIGTERM (and SIGCONT, for a stopped one), and SIGKILL when @p patience has

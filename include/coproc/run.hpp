@@ -15,11 +15,11 @@ COPROC_ON_USE void run_task(awaitable<void> main, int threads);
 /// Runs a coroutine, and all that it awaits, to its end, on an io_context of its own:
 /// `int main() { return coproc::run(main_coroutine()); }`
 ///
-/// SIGINT, SIGTERM and SIGHUP cancel the coroutine (terminal), so that its clean-up runs and its children
-/// are ended; then `interrupted` is thrown. A second signal does not wait for that: children are
-/// killed at once. A signal that the host ignores stays ignored; afterwards the host's handlers are
-/// as they were. (On Windows SIGBREAK counts, too.) What else was spawned on the io_context is
-/// destroyed when the coroutine has ended.
+/// SIGINT, SIGTERM and SIGHUP cancel the coroutine (terminal), so that its clean-up runs and its
+/// children are ended; then `interrupted` is thrown. A second signal does not wait for that:
+/// children are killed at once. A signal that the host ignores stays ignored; afterwards the host's
+/// handlers are as they were. (On Windows SIGBREAK counts, too.) What else was spawned on the
+/// io_context is destroyed when the coroutine has ended.
 /// @param threads how many threads run the io_context, this one among them; no others may. With
 /// more than one the awaitables of a gather run in parallel: what they share, a process among it,
 /// needs a strand or a guard.

@@ -474,6 +474,15 @@ COPROC_TEST("capture: the message of a silent child says so, however long it too
   CHECK(silent);
 }
 
+COPROC_TEST("capture: a grandchild that writes for ever does not keep it", "[posix]") {
+  const auto done = co_await capture(
+      "sh", "-c", "(while :; do echo more || exit; sleep 0.01; done) & echo done; exit 3",
+      grace = 300ms);
+  CHECK(done.returncode == 3);
+  CHECK(done.pipe_still_open);
+  CHECK(done.out.find("done\n") != std::string::npos);
+}
+
 COPROC_TEST("capture: input beside another stdin is refused") {
   const auto e =
       co_await thrown<std::invalid_argument>(capture(child, "cat", input = "x", std_in = devnull));

@@ -1,6 +1,9 @@
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
 #include <coproc/detail/child/child_streams.hpp>
 #include <coproc/detail/os/os.hpp>
 
@@ -428,6 +431,100 @@ COPROC_TEST("ending: a group whose number has been given to another is not signa
   auto process = co_await coproc::exec(child, "wait", process_group = new_group);
   CHECK(coproc::detail::calls::send_group_signal(process.pid(), -1, 0, false) == 0);
   CHECK(coproc::detail::calls::send_group_signal(process.pid(), -1, 0, true) == ESRCH);
+}
+
+COPROC_TEST("ending: kill and terminate reach the group that a child leads, send_signal does not") {
+  const subreaper orphans;
+  for (const int number : {SIGTERM, SIGKILL}) {
+    auto process = co_await coproc::exec(group_of("wait", "wait"));
+    co_await ready(process, 2);
+    process.send_signal(0);  // to look whether it is there
+    if (number == SIGTERM) process.terminate();
+    else process.kill();
+    const int code = co_await process.wait();
+    CHECK(code == -number);
+    const bool gone = co_await eventually([&] { return group_gone(process.pid()); });
+    CHECK(gone);
+  }
+  auto process = co_await coproc::exec(group_of("wait", "wait"));
+  co_await ready(process, 2);
+  process.send_signal(SIGTERM);
+  co_await process.wait();
+  CHECK_FALSE(group_gone(process.pid()));
+  co_await process.stop();
+}
+
+COPROC_TEST("ending: the timeout of a child that may not be signalled is a timeout all the same") {
+  if (::geteuid() != 0) co_return;  // nobody else has a child that is not his to signal
+  if (!in_own_process()) {
+    auto own = co_await coproc::exec(this_case_in_own_process(), std_out = piped);
+    const auto result = co_await own.communicate();
+    INFO(result.out);
+    CHECK(own.returncode() == 0);
+    co_return;
+  }
+  bool ready = false;
+  const auto become_nobody = [&](std::string_view) {
+    ready = ::setresuid(65534, 65534, 65534) == 0;
+  };
+  for (auto time = 200ms; !ready; time *= 2) {
+    const auto e = co_await thrown<coproc::timeout_error>(
+        coproc::capture("sh", "-c", "echo ready; exec sleep 30", std_out = tee(become_nobody),
+                        timeout = time, grace = 100ms));
+    if (!ready) continue;
+    CHECK(e.out() == "ready\n");
+    CHECK(std::string(e.what()).find("it could not be ended: send_signal") != std::string::npos);
+  }
+}
+
+COPROC_TEST("ending: an ended child that is kept holds no descriptor") {
+  co_await turns(1);
+  auto first = co_await coproc::exec(child, "exit", 0);
+  co_await first.wait();  // Asio's own descriptors come with it
+  const std::set<int> before = open_fds();
+  std::vector<coproc::process> kept;
+  for (int i = 0; i < 20; ++i) {
+    kept.push_back(co_await coproc::exec(child, "exit", i, process_group = new_group));
+    co_await kept.back().wait();
+  }
+  CHECK(open_fds() == before);
+  for (int i = 0; i < 20; ++i) CHECK(kept[static_cast<std::size_t>(i)].returncode() == i);
+}
+
+COPROC_TEST("ending: a traced child that stops has not ended") {
+  auto process = co_await coproc::exec(child, "wait", std_out = piped);
+  co_await process.std_out().readline();
+  const int pid = process.pid();
+  REQUIRE(::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0);
+  REQUIRE(::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) == 0);
+  siginfo_t info{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOWAIT) == 0);
+  CHECK(process.returncode() == std::nullopt);
+  ::ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
+  const int code = co_await process.stop();
+  CHECK(code == -SIGTERM);
+}
+
+COPROC_TEST("ending: a process that is nobody's child here, but lives, has not ended") {
+  // As where the host has become a daemon: its own child is another's then.
+  auto parent = co_await coproc::exec(child, "grandchild", std_out = piped);
+  const auto line = co_await parent.std_out().readline();
+  co_await parent.wait();
+  coproc::detail::launched started;
+  started.pid = std::stoi(line.value());
+  started.pidfd =
+      coproc::detail::unique_handle(static_cast<int>(::syscall(SYS_pidfd_open, started.pid, 0)));
+  REQUIRE(started.pidfd);
+  const coproc::detail::options none;
+  coproc::process process(std::make_shared<coproc::detail::child_streams>(
+      co_await asio::this_coro::executor, started, none));
+  CHECK(process.returncode() == std::nullopt);
+  beside<int> waiting(co_await asio::this_coro::executor, process.wait());
+  co_await turns(20);
+  CHECK_FALSE(waiting.done());
+  process.kill();
+  const int code = co_await waiting.result();
+  CHECK(code == coproc::unknown_returncode);
 }
 
 COPROC_TEST("ending: without a pidfd an end before the first wait is seen") {

@@ -299,11 +299,11 @@ COPROC_TEST("stream_write: on a terminal the child has a terminal") {
   CHECK(code == 0);
 }
 
-COPROC_TEST("stream_write: a terminal may be for stdout alone") {
+COPROC_TEST("stream_write: a terminal may be for stdout alone, and is the controlling one") {
   auto process =
       co_await exec(child, "tty", std_in = devnull, std_out = terminal, std_err = devnull);
   const auto line = co_await process.std_out().readline();
-  CHECK(line == std::optional<std::string>("tty no yes no none\r"));
+  CHECK(line == std::optional<std::string>("tty no yes no controlling\r"));
 }
 
 COPROC_TEST("stream_write: close on a terminal is an end of file for the child") {
@@ -316,6 +316,18 @@ COPROC_TEST("stream_write: close on a terminal is an end of file for the child")
     const int code = co_await process.wait();
     CHECK(code == 0);
   }
+}
+
+COPROC_TEST("stream_write: async_write_some writes several buffers at once", "[posix]") {
+  auto process = co_await exec(child, "cat", std_in = piped, std_out = piped);
+  const std::string first = "one, ", second, third = "two";
+  const std::vector<asio::const_buffer> all = {asio::buffer(first), asio::buffer(second),
+                                               asio::buffer(third)};
+  const std::size_t written = co_await process.std_in().async_write_some(all, asio::use_awaitable);
+  CHECK(written == 8);
+  process.std_in().close();
+  const std::string text = co_await process.std_out().read();
+  CHECK(text == "one, two");
 }
 
 }  // namespace stream_write_tests

@@ -11,7 +11,7 @@
 #include <set>
 
 // What POSIX has, for tests that end a child behind the library's back.
-constexpr int SIGKILL = coproc::detail::signals::kill;
+constexpr int SIGKILL = coproc::detail::signal_numbers::kill;
 inline int kill(int pid, int number) {
   const coproc::detail::unique_handle process(
       ::OpenProcess(PROCESS_TERMINATE, FALSE, static_cast<DWORD>(pid)));

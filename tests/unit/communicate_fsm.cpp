@@ -103,6 +103,8 @@ class model {
       events.emplace_back([this] { silence_ = timer::passed, pending |= fsm::silence; });
     if (idle_ == timer::running)
       events.emplace_back([this] { idle_ = timer::passed, pending |= fsm::pipe_is_idle; });
+    if (linger_ == timer::running)
+      events.emplace_back([this] { linger_ = timer::passed, pending |= fsm::lingered; });
     if (copying) events.emplace_back([this] { copying = false, pending |= fsm::copied; });
     if (can_cancel_ && !cancelled) events.emplace_back([this] { cancelled = true; });
     if (events.empty()) return false;
@@ -146,6 +148,10 @@ class model {
       case action::watch_out: watch(out); break;
       case action::watch_err: watch(err); break;
       case action::look_for_group: machine.group_looked(group_alive); break;
+      case action::start_linger:
+        must(linger_ == timer::off, "it lingers once");
+        linger_ = timer::running;
+        break;
       case action::start_idle:
         must(idle_ != timer::passed || heard_ || group_alive, "silence for so long is enough");
         idle_ = timer::running;
@@ -176,6 +182,7 @@ class model {
   unsigned most;
   bool deadline_passed() const { return deadline_ == timer::passed; }
   bool heard_since_idle() const { return heard_; }
+  bool lingered() const { return linger_ == timer::passed; }
 
   /// Whatever could come next will wake it.
   void check_asleep(const fsm& machine) const {
@@ -242,7 +249,7 @@ class model {
   const chooser& choose_;
   bool heard_ = false, told_deadline_ = false;
   bool can_cancel_;
-  timer deadline_, silence_, idle_ = timer::off;
+  timer deadline_, silence_, idle_ = timer::off, linger_ = timer::off;
 };
 
 /// Plays one communication to its end and looks at what has come of it.
@@ -289,16 +296,18 @@ void play(const scene& played, const chooser& choose) {
   const auto read_to_the_end = [](const output_model& each) { return !each.piped || each.saw_end; };
   const bool all_read = read_to_the_end(world.out) && read_to_the_end(world.err);
   switch (machine.outcome()) {
-    case outcome::complete:
+    case outcome::complete: {
+      const bool out_of_time = world.lingered() || world.deadline_passed();
       must(world.exited, "world.exited");
       must(machine.left_open() == !all_read, "machine.left_open() == !all_read");
-      // A pipe that is given up has been read empty, and only a grandchild can still hold it.
+      // A pipe that is given up since it is silent has been read empty, and only a grandchild can
+      // still hold it.
       for (const output_model* each : {&world.out, &world.err}) {
-        must(each->in_pipe == 0, "each->in_pipe == 0");
-        if (each->piped && !each->saw_end) must(each->held, "each->held");
+        must(each->in_pipe == 0 || out_of_time, "it has been read empty");
+        if (each->piped && !each->saw_end) must(each->held || out_of_time, "a grandchild holds it");
       }
       must(!(world.input_open), "!(world.input_open)");
-      if (machine.left_open() && !world.deadline_passed()) {
+      if (machine.left_open() && !world.deadline_passed() && !world.lingered()) {
         must(!world.heard_since_idle(), "it has been silent before it is given up");
         must(!world.group_alive, "nor is it while the group lives");
       }
@@ -309,6 +318,7 @@ void play(const scene& played, const chooser& choose) {
           must(world.err.copied == world.err.received, "world.err.copied == world.err.received");
       }
       break;
+    }
     case outcome::cancelled:
       must(world.cancelled, "world.cancelled");
       must(!(start.shielded), "!(start.shielded)");
@@ -456,6 +466,24 @@ TEST_CASE("communicate_fsm: a pipe that a grandchild holds is given up when it h
       machine.resume(fsm::pipe_is_idle);
     }
   }
+  CHECK(machine.left_open());
+}
+
+TEST_CASE("communicate_fsm: a pipe into which a grandchild writes for ever is given up as well") {
+  fsm::setup start;
+  start.exited = true;
+  start.out = true;
+  fsm machine(start);
+  bool lingers = false;
+  int reads = 0;
+  for (action now = machine.next(); now != action::finish; now = machine.next()) {
+    if (now == action::read_out)
+      machine.was_read(++reads % 2 == 1 ? fsm::read_result::drained : fsm::read_result::blocked);
+    if (now == action::start_linger) lingers = true;
+    if (now == action::sleep)
+      machine.resume(reads < 100 ? fsm::out_readable | fsm::pipe_is_idle : +fsm::lingered);
+  }
+  CHECK(lingers);
   CHECK(machine.left_open());
 }
 

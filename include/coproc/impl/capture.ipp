@@ -38,6 +38,7 @@ class capture_run {
     if (chosen.timeout) result.deadline = deadline_after(start, *chosen.timeout);
     result.silence = chosen.idle_timeout;
     result.max_output = streams->max_output;
+    result.linger = chosen.grace.value_or(default_grace);
     return result;
   }
 
@@ -46,44 +47,52 @@ class capture_run {
   std::shared_ptr<child_streams> streams;
 };
 
+/// How a captured command has come to its end.
+class run_end {
+ public:
+  run_end() {}  // no aggregate: g++ 12 copies those bit by bit
+  communicate_outcome outcome = communicate_outcome::cancelled;
+  std::string trouble;  // why the child could not be ended, where that is so
+};
+
 /// Communicates with a captured command until that ends or is out of its limits, and then ends it.
-COPROC_ON_USE awaitable<communicate_outcome> run_to_end(std::shared_ptr<child_streams> streams,
-                                                        communicate_limits limits,
-                                                        std::chrono::nanoseconds grace) {
-  auto outcome = communicate_outcome::cancelled;
+COPROC_ON_USE awaitable<run_end> run_to_end(std::shared_ptr<child_streams> streams,
+                                            communicate_limits limits,
+                                            std::chrono::nanoseconds grace) {
+  run_end end;
   std::exception_ptr failure;  // of a tee
   try {
-    outcome = co_await communicate(streams, limits);
+    end.outcome = co_await communicate(streams, limits);
   } catch (...) {
     failure = std::current_exception();
     streams->drop_copies();
   }
   try {
-    if (outcome != communicate_outcome::complete) co_await stop_and_drain(streams, grace);
-  } catch (...) {
-    if (!failure) failure = std::current_exception();
+    if (end.outcome != communicate_outcome::complete) co_await stop_and_drain(streams, grace);
+  } catch (const error& e) {  // it may not be signalled; that is a second fact beside the first
+    end.trouble = std::string("; it could not be ended: ") + e.what();
   }
   if (failure) std::rethrow_exception(failure);
-  co_return outcome;
+  co_return end;
 }
 
 /// Throws the exception that an outcome other than complete is.
-COPROC_INLINE void check_outcome(communicate_outcome outcome, const command& program,
-                                 output& written, std::chrono::nanoseconds elapsed,
-                                 const usage& used) {
+COPROC_INLINE void check_outcome(const run_end& end, const command& program, output& written,
+                                 std::chrono::nanoseconds elapsed, const usage& used) {
   const options& chosen = program.options();
   const std::string name = to_string(program);
-  switch (outcome) {
+  switch (end.outcome) {
     case communicate_outcome::complete: return;
     case communicate_outcome::timed_out:
-      throw timeout_error(name + ": timed out after " + in_seconds(*chosen.timeout),
+      throw timeout_error(name + ": timed out after " + in_seconds(*chosen.timeout) + end.trouble,
                           std::move(written), elapsed, used);
     case communicate_outcome::silent:
-      throw timeout_error(name + ": wrote nothing for " + in_seconds(*chosen.idle_timeout),
-                          std::move(written), elapsed, used);
+      throw timeout_error(
+          name + ": wrote nothing for " + in_seconds(*chosen.idle_timeout) + end.trouble,
+          std::move(written), elapsed, used);
     case communicate_outcome::over_limit:
       throw limit_error(name + ": wrote more than max_output, " +
-                            std::to_string(chosen.max_output->bytes) + " bytes",
+                            std::to_string(chosen.max_output->bytes) + " bytes" + end.trouble,
                         chosen.max_output->bytes, std::move(written), elapsed, used);
     case communicate_outcome::cancelled: break;
   }
@@ -95,10 +104,10 @@ COPROC_ON_USE awaitable<completed> finish(capture_run run) {
   const auto streams = run.streams;
   const auto grace = run.program->options().grace.value_or(default_grace);
   const communicate_limits limits = run.limits();
-  const auto outcome = co_await shielded(run_to_end(streams, limits, grace));
+  const run_end end = co_await shielded(run_to_end(streams, limits, grace));
   const auto elapsed = std::chrono::steady_clock::now() - run.start;
   output written = streams->complete ? streams->take() : streams->gathered();
-  check_outcome(outcome, *run.program, written, elapsed, streams->child->usage());
+  check_outcome(end, *run.program, written, elapsed, streams->child->usage());
 
   completed result(std::move(*run.program), std::move(written),
                    std::string(streams->err.gathered.tail_text()));

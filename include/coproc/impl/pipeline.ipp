@@ -11,7 +11,7 @@ namespace detail {
 /// The last code that is not 0, where the SIGPIPE of a stage before the last does not count.
 COPROC_INLINE int pipe_status(const std::vector<int>& codes) {
   for (std::size_t i = codes.size(); i-- > 0;) {
-    const bool had_enough = i + 1 < codes.size() && codes[i] == -signals::pipe;
+    const bool had_enough = i + 1 < codes.size() && codes[i] == -signal_numbers::pipe;
     if (codes[i] != 0 && !had_enough) return codes[i];
   }
   return 0;
@@ -112,7 +112,8 @@ COPROC_INLINE completed_pipeline::completed_pipeline(std::vector<completed> resu
 /// The last stage that has failed, or null.
 COPROC_INLINE const completed* completed_pipeline::failed_stage() const {
   for (std::size_t i = stages.size(); i-- > 0;) {
-    const bool had_enough = i + 1 < stages.size() && stages[i].returncode == -detail::signals::pipe;
+    const bool had_enough =
+        i + 1 < stages.size() && stages[i].returncode == -detail::signal_numbers::pipe;
     if (!stages[i].succeeded() && !had_enough) return &stages[i];
   }
   return nullptr;

@@ -127,8 +127,10 @@ COPROC_INLINE awaitable<std::optional<tagged_line>> process::next_line() {
 }
 
 COPROC_INLINE void process::send_signal(int number) { streams().child->send(number, false); }
-COPROC_INLINE void process::terminate() { send_signal(detail::signals::term); }
-COPROC_INLINE void process::kill() { send_signal(detail::signals::kill); }
+COPROC_INLINE void process::terminate() {
+  streams().child->send(detail::signal_numbers::term, true);
+}
+COPROC_INLINE void process::kill() { streams().child->send(detail::signal_numbers::kill, true); }
 
 COPROC_INLINE awaitable<int> process::stop_within(std::chrono::nanoseconds patience) {
   return detail::stop_process(streams().child, patience);

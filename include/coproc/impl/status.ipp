@@ -9,7 +9,7 @@
 namespace coproc {
 
 COPROC_INLINE std::string signal_name(int number) {
-  for (const auto& [value, name] : detail::signals::names)
+  for (const auto& [value, name] : detail::signal_numbers::names)
     if (value == number) return name;
   return "signal " + std::to_string(number);
 }

@@ -58,12 +58,16 @@ COPROC_INLINE void task_group::start(std::size_t index, awaitable<void> task, bo
                  }));
 }
 
+// Asio protects this name of its own likewise: Qt has a macro of that name.
+#pragma push_macro("emit")
+#undef emit
 COPROC_INLINE void task_group::cancel() {
   for (const auto& [index, task] : running_)
     asio::post(task.executor,
                [signal = task.signal] { signal->emit(asio::cancellation_type::terminal); });
   cancelled_ = true;
 }
+#pragma pop_macro("emit")
 
 COPROC_INLINE awaitable<error_code> task_group::wait() {
   const error_code failure = co_await wake_->wait();

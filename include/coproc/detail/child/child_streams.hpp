@@ -73,7 +73,7 @@ class child_streams {
   bool abandoned = false;     // the process has been destroyed, or released
   bool pipe_still_open = false;
   std::weak_ptr<event> waiting;                       // of a communicate or capture that goes on
-  static constexpr unsigned abandoned_bit = 1u << 8;  // none of communicate_fsm's
+  static constexpr unsigned abandoned_bit = 1u << 9;  // none of communicate_fsm's
   std::size_t next_line_first = 1;                    // the output whose turn it is
   yield_budget next_line_budget;
 

@@ -18,6 +18,7 @@ class communicate_limits {
   std::optional<steady_time> deadline;
   std::optional<std::chrono::nanoseconds> silence;
   std::optional<output_bound> max_output;
+  std::chrono::nanoseconds linger = default_grace;  // how long others may write after the exit
   bool shielded = false;  // goes on though its coroutine has been cancelled
   bool stopping = false;  // waits for the child's group too, as long as that has a pipe
 };
@@ -150,6 +151,9 @@ class communication {
         case action::watch_out: polls_.arm(1, async_pipe_end::to_read, fsm::out_readable); break;
         case action::watch_err: polls_.arm(2, async_pipe_end::to_read, fsm::err_readable); break;
         case action::look_for_group: fsm_.group_looked(streams_.child->group_alive()); break;
+        case action::start_linger:
+          start(linger_, deadline_in(limits_.linger), fsm::lingered);
+          break;
         case action::start_idle:
           start(idle_, deadline_in(pipe_idle_timeout), fsm::pipe_is_idle);
           break;
@@ -162,9 +166,7 @@ class communication {
           copy_cancelled_ = true;
           copying_->cancel();
           break;
-        case action::check_bounds:
-          fsm_.bounds_checked(keep_within(streams_.out) & keep_within(streams_.err));
-          break;
+        case action::check_bounds: check_bounds(); break;
       }
     }
   }
@@ -192,6 +194,11 @@ class communication {
     return stream.drained() ? fsm::read_result::drained : fsm::read_result::more;
   }
 
+  void check_bounds() {
+    const bool out_fits = keep_within(streams_.out);
+    const bool err_fits = keep_within(streams_.err);
+    fsm_.bounds_checked(out_fits && err_fits);
+  }
   bool keep_within(output_stream& each) {
     return !each.stream || each.gathered.keep_within(each.stream->bytes(), *limits_.max_output);
   }
@@ -230,7 +237,7 @@ class communication {
   std::exception_ptr copy_failure_;
   std::exception_ptr failure_;  // of what was done in the place of the coroutine
   steady_time last_heard_ = std::chrono::steady_clock::now();
-  std::optional<event_timer> idle_, deadline_, silence_;
+  std::optional<event_timer> idle_, linger_, deadline_, silence_;
 };
 
 inline awaitable<communicate_outcome> communicate_shielded(std::shared_ptr<child_streams> streams,
@@ -284,7 +291,7 @@ inline awaitable<void> stop_and_drain(std::shared_ptr<child_streams> streams,
     co_await end_group(child, *limits.deadline);
     co_return;
   }
-  child->send(signals::kill, true);
+  child->send(signal_numbers::kill, true);
   while (!child->exited() && !child->released()) co_await wait_for_exit(child);
   // A grandchild that is in no group of its may hold the pipes, and write to them for ever.
   limits.shielded = true;

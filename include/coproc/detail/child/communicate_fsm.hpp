@@ -27,7 +27,8 @@ class communicate_fsm {
     pipe_is_idle = 16,  // the idle timer has passed
     deadline = 32,      // the deadline has passed
     silence = 64,       // the silence timer has passed
-    copied = 128        // the task that copies has ended
+    copied = 128,       // the task that copies has ended
+    lingered = 256      // the linger timer has passed
   };
 
   enum class action {
@@ -41,6 +42,7 @@ class communicate_fsm {
     watch_out,        // arm out_readable
     watch_err,        // arm err_readable
     look_for_group,   // -> group_looked()
+    start_linger,     // start the linger timer
     start_idle,       // (re)start the idle timer
     restart_silence,  // start the silence timer anew, from when something was last read
     copy_out,         // hand over the next piece -> piece()
@@ -248,7 +250,8 @@ class communicate_fsm {
     output& each = outputs_[index];
     // A pipe is read without having been waited for when the child has just exited, since its end
     // is near, and before it is given up.
-    const bool last = exited_ != had_exited_ || (ready_ & (pipe_is_idle | deadline)) != 0;
+    const bool last =
+        exited_ != had_exited_ || (ready_ & (pipe_is_idle | lingered | deadline)) != 0;
     if (!each.open || (armed_ & each.bit && !last)) {
       next_phase();
       return std::nullopt;
@@ -276,15 +279,20 @@ class communicate_fsm {
     return action::restart_silence;
   }
 
-  /// The child has exited, but a pipe of its is open: wait until that has been silent for a while.
+  /// The child has exited, but a pipe of its is open: wait until that has been silent for a while,
+  /// and for a longer while where it is not.
   std::optional<action> idle_step() {
     if (!exited_ || !open() || gave_up_) {
       next_phase();
       return std::nullopt;
     }
-    if (timed_out_) {
+    if (timed_out_ || ready_ & lingered) {
       gave_up_ = true;
       return std::nullopt;
+    }
+    if (!lingering_) {
+      lingering_ = true;
+      return action::start_linger;
     }
     const bool passed = (ready_ & pipe_is_idle) != 0;
     if (passed && !heard_) {
@@ -348,7 +356,7 @@ class communicate_fsm {
   bool exited_ = false, had_exited_ = false, watchable_ = true;
   bool heard_ = false;                // something was read since the idle timer was started
   bool heard_since_silence_ = false;  // the same for the silence timer
-  bool idle_started_ = false;
+  bool idle_started_ = false, lingering_ = false;
   bool gave_up_ = false;  // the pipes are not waited for any more
   bool timed_out_ = false, silent_ = false, over_limit_ = false;
   bool cancelled_ = false, abandoned_ = false;

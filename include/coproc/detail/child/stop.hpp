@@ -46,7 +46,7 @@ inline awaitable<bool> end_group(std::shared_ptr<child> child, steady_time deadl
     go_on = co_await sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::milliseconds(50));
   }
-  if (child->group_alive()) child->send(signals::kill, true);
+  if (child->group_alive()) child->send(signal_numbers::kill, true);
   co_return go_on;
 }
 
@@ -58,7 +58,7 @@ inline awaitable<bool> stop(std::shared_ptr<child> child, std::chrono::nanosecon
   const error_code cancelled = co_await wait_for_exit(child, deadline);
   bool go_on = !cancelled;
   if (go_on && child->exited()) go_on = co_await end_group(child, deadline);
-  else if (!child->exited() || child->group_alive()) child->send(signals::kill, true);
+  else if (!child->exited() || child->group_alive()) child->send(signal_numbers::kill, true);
   if (!go_on) co_return false;
   const error_code cancelled_later = co_await wait_for_exit(child);
   co_return !cancelled_later || child->exited();

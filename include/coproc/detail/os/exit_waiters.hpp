@@ -22,9 +22,16 @@ class exit_waiters {
     {
       const std::lock_guard lock(mutex_);
       goes_on_ = false;
+      told_before_ = true;
       told.swap(waiting_);
     }
     for (const auto& [target, bit] : told) target->notify_now(bit);
+  }
+
+  /// Whether the system's wait has ended once, so that who waits again has not seen the exit.
+  bool told_before() {
+    const std::lock_guard lock(mutex_);
+    return told_before_;
   }
 
   /// True: nobody waits any more, but the system's wait goes on.
@@ -37,7 +44,7 @@ class exit_waiters {
  private:
   std::mutex mutex_;
   std::vector<std::pair<std::shared_ptr<event>, unsigned>> waiting_;
-  bool goes_on_ = false;
+  bool goes_on_ = false, told_before_ = false;
 };
 
 }  // namespace coproc::detail

@@ -29,8 +29,9 @@
 // Pipe ends (async_pipe.hpp)
 //   async_pipe_end         This process's end of a pipe, driven by an executor, and still ours when
 //                          the context has gone.
-//     read_some, write_some  Moves what goes without waiting. 0 with an error: would_block, eof,
-//                          broken_pipe or the system's. Never raises SIGPIPE.
+//     read_some, write_some  Moves what goes without waiting, from one buffer or several. 0 with an
+//                          error: would_block, eof, broken_pipe or the system's. Never raises
+//                          SIGPIPE.
 //     read(room)           Waits for bytes, and reads them. Error: operation_aborted when cancelled
 //                          or closed; bytes that came with it count.
 //     writable()           Waits until bytes are taken. The same error.

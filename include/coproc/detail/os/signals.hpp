@@ -7,7 +7,7 @@
 #include <utility>
 
 /// Signals by their numbers, for code that is the same where a system has none of them.
-namespace coproc::detail::signals {
+namespace coproc::detail::signal_numbers {
 
 #if defined(_WIN32)
 inline constexpr int kill = 9, pipe = 13, term = SIGTERM;
@@ -26,4 +26,4 @@ inline constexpr std::pair<int, const char*> names[] = {
     {SIGPROF, "SIGPROF"}, {SIGVTALRM, "SIGVTALRM"}, {SIGSYS, "SIGSYS"}};
 #endif
 
-}  // namespace coproc::detail::signals
+}  // namespace coproc::detail::signal_numbers

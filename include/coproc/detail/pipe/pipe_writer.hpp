@@ -36,10 +36,22 @@ class pipe_writer {
     if (bytes.empty()) return 0;
     error_code failure;
     const std::size_t written = pipe_.write_some(bytes.data(), bytes.size(), failure);
-    if (written > 0) at_line_start_ = bytes[written - 1] == '\n';
-    else if (terminal_ && failure.value() == EIO) fail(asio::error::broken_pipe);
-    else if (failure != asio::error::would_block) fail(failure);
-    return written;
+    return count_written(written, failure, written > 0 ? bytes[written - 1] : '\0');
+  }
+  /// The same for several buffers, of which not all are empty.
+  std::size_t try_write(const std::vector<asio::const_buffer>& buffers) {
+    check_open();
+    error_code failure;
+    const std::size_t written = pipe_.write_some(buffers, failure);
+    std::size_t rest = written;
+    char last = '\0';
+    for (const asio::const_buffer& bytes : buffers) {
+      if (rest == 0) break;
+      const std::size_t size = std::min(rest, bytes.size());
+      if (size > 0) last = static_cast<const char*>(bytes.data())[size - 1];
+      rest -= size;
+    }
+    return count_written(written, failure, last);
   }
 
   /// Bytes still in flight that no one is waiting for. They count as written.
@@ -76,6 +88,12 @@ class pipe_writer {
 
  private:
   [[noreturn]] static void fail(error_code code) { throw error(code, "write: " + code.message()); }
+  std::size_t count_written(std::size_t written, error_code failure, char last) {
+    if (written > 0) at_line_start_ = last == '\n';
+    else if (terminal_ && failure.value() == EIO) fail(asio::error::broken_pipe);
+    else if (failure != asio::error::would_block) fail(failure);
+    return written;
+  }
   void check_open() const {
     if (!is_open()) throw error(asio::error::bad_descriptor, "write: the stream is closed");
   }
@@ -102,12 +120,10 @@ class pipe_writer {
 
    private:
     bool attempt(error_code& result, std::size_t& count) override {
+      if (asio::buffer_size(bytes_) == 0) return true;
       try {
-        for (const asio::const_buffer& bytes : bytes_) {
-          if (bytes.size() == 0) continue;
-          count = writer_->try_write({static_cast<const char*>(bytes.data()), bytes.size()});
-          return count > 0;
-        }
+        count = writer_->try_write(bytes_);
+        return count > 0;
       } catch (const boost::system::system_error& e) {
         result = e.code();
       }

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -14,16 +15,17 @@
 #include <coproc/error.hpp>
 #include <optional>
 #include <tuple>
+#include <vector>
 
 namespace coproc::detail {
 
-/// write() that gives EPIPE without SIGPIPE, whatever the host does with that signal. Where the
+/// writev() that gives EPIPE without SIGPIPE, whatever the host does with that signal. Where the
 /// system has no call for that, the signal is blocked in this thread meanwhile, and taken back if
 /// the write has raised it.
-inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size) {
+inline ssize_t write_without_sigpipe(int fd, const iovec* bytes, int count) {
   static std::atomic<bool> in_one_call = true;
   if (in_one_call.load(std::memory_order_relaxed)) {
-    const ssize_t written = calls::write_no_signal(fd, data, size);
+    const ssize_t written = calls::write_no_signal(fd, bytes, count);
     if (written >= 0 || errno == EAGAIN || errno == EPIPE || errno == EIO) return written;
     if (errno != EINTR) in_one_call.store(false, std::memory_order_relaxed);
   }
@@ -37,7 +39,7 @@ inline ssize_t write_without_sigpipe(int fd, const void* data, std::size_t size)
     pending = sigismember(&waiting, SIGPIPE) == 1;
   }
   ssize_t written;
-  do written = ::write(fd, data, size);
+  do written = ::writev(fd, bytes, count);
   while (written < 0 && errno == EINTR);
   const int error = errno;
   if (written < 0 && error == EPIPE) {
@@ -95,12 +97,17 @@ class async_pipe_end final : private context_member {
 
   /// Writes what is taken now, without SIGPIPE. 0 with @p failure: `would_block`, `broken_pipe`, or
   /// the errno.
+  std::size_t write_some(const std::vector<asio::const_buffer>& buffers, error_code& failure) {
+    constexpr std::size_t most = 16;  // far below IOV_MAX; the rest is the next call's
+    iovec bytes[most];
+    int count = 0;
+    for (std::size_t i = 0; i < std::min(most, buffers.size()); ++i)
+      bytes[count++] = {const_cast<void*>(buffers[i].data()), buffers[i].size()};
+    return write_some(bytes, count, failure);
+  }
   std::size_t write_some(const void* data, std::size_t size, error_code& failure) {
-    const ssize_t written = write_without_sigpipe(fd_.get(), data, size);
-    if (written > 0) return static_cast<std::size_t>(written);
-    if (written == 0) failure = asio::error::would_block;
-    else failure = last_system_error();
-    return 0;
+    const iovec bytes = {const_cast<void*>(data), size};
+    return write_some(&bytes, 1, failure);
   }
   /// Bytes still in flight that no one is waiting for: a write here is done, or has not begun.
   std::size_t detach_write() noexcept { return 0; }
@@ -174,6 +181,14 @@ class async_pipe_end final : private context_member {
   }
 
  private:
+  std::size_t write_some(const iovec* bytes, int count, error_code& failure) {
+    const ssize_t written = write_without_sigpipe(fd_.get(), bytes, count);
+    if (written > 0) return static_cast<std::size_t>(written);
+    if (written == 0) failure = asio::error::would_block;
+    else failure = last_system_error();
+    return 0;
+  }
+
   void release_registered() {
     if (registered_ && registered_->is_open()) registered_->release();
   }

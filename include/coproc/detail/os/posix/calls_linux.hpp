@@ -6,6 +6,7 @@
 // for the rules), and pidfds. Functions for the child give 0 or an errno.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -305,6 +306,12 @@ inline void reap_failed(pid_t pid, int pidfd) {
   wait_child(pid, pidfd, info, WEXITED, nullptr);
 }
 
+/// Whether a process has ended, though perhaps nobody can reap it yet.
+inline bool has_ended(int pidfd) {
+  pollfd ended = {pidfd, POLLIN, 0};
+  return pidfd >= 0 && ::poll(&ended, 1, 0) > 0;
+}
+
 /// A look at a child, which reaps it where it has ended, and never waits.
 /// @return 0: see @p info, whose si_pid is 0 where it still runs; ECHILD: somebody else reaped it.
 inline int try_reap(pid_t pid, int pidfd, siginfo_t& info, rusage& used) {
@@ -325,11 +332,11 @@ inline bool has_writer(int fifo) {
   return copied != 0;
 }
 
-/// write() without SIGPIPE, in one call: Linux 6.18. -1 with errno where it cannot.
-inline ssize_t write_no_signal(int fd, const void* data, std::size_t size) {
-  const iovec bytes = {const_cast<void*>(data), size};
-  constexpr long no_offset = -1;  // as write(): at the file's own position, if it has one
-  return ::syscall(SYS_pwritev2, fd, &bytes, 1L, no_offset, no_offset, no_signal);
+/// writev() without SIGPIPE, in one call: Linux 6.18. -1 with errno where it cannot.
+inline ssize_t write_no_signal(int fd, const iovec* bytes, int count) {
+  constexpr long no_offset = -1;  // as writev(): at the file's own position, if it has one
+  return ::syscall(SYS_pwritev2, fd, bytes, static_cast<long>(count), no_offset, no_offset,
+                   no_signal);
 }
 
 inline std::size_t bytes_of_maxrss(long maxrss) { return static_cast<std::size_t>(maxrss) * 1024; }

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -206,6 +207,9 @@ inline void reap_failed(pid_t pid, int) {
   wait_child(pid, info, 0, used);
 }
 
+/// Whether a process has ended, though nobody can reap it yet: nothing tells.
+inline bool has_ended(int) { return false; }
+
 /// A look at a child, which reaps it where it has ended, and never waits.
 /// @return 0: see @p info, whose si_pid is 0 where it still runs; ECHILD: somebody else reaped it.
 inline int try_reap(pid_t pid, int, siginfo_t& info, rusage& used) {
@@ -215,8 +219,8 @@ inline int try_reap(pid_t pid, int, siginfo_t& info, rusage& used) {
 /// Whether a FIFO that has just been opened has a writer: nothing tells that without taking a byte.
 inline bool has_writer(int) { return true; }
 
-/// write() without SIGPIPE, in one call: there is none.
-inline ssize_t write_no_signal(int, const void*, std::size_t) {
+/// writev() without SIGPIPE, in one call: there is none.
+inline ssize_t write_no_signal(int, const iovec*, int) {
   errno = ENOSYS;
   return -1;
 }

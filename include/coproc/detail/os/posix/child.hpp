@@ -41,10 +41,11 @@ class child final : private context_member {
     if (state_ != state::running) return reaped();
     siginfo_t info;
     rusage used;
-    if (calls::try_reap(pid_, pidfd_.get(), info, used) != 0) {
+    const int error = calls::try_reap(pid_, pidfd_.get(), info, used);
+    if (error != 0 && !may_live()) {
       // Somebody else reaped it: the kernel, as the host ignores SIGCHLD, or a waitpid(-1) there.
       state_ = state::exited;
-    } else if (info.si_pid != 0) {
+    } else if (error == 0 && is_end(info)) {
       state_ = state::exited;
       returncode_ = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
       const auto duration = [](const timeval& time) {
@@ -53,6 +54,8 @@ class child final : private context_member {
       usage_ = {duration(used.ru_utime), duration(used.ru_stime),
                 calls::bytes_of_maxrss(used.ru_maxrss)};
     }
+    // A pidfd serves to signal what is left of a group; else nothing of the child is held.
+    if (reaped() && !group_alive()) pidfd_.close();
     return reaped();
   }
 
@@ -134,13 +137,18 @@ class child final : private context_member {
  private:
   enum class state { running, exited, released };
 
+  /// No child of ours any more, since the host has become a daemon, but it lives.
+  bool may_live() const { return pidfd_.is_open() && !calls::has_ended(pidfd_.get()); }
+
   int send_to_group(int number) const {
     return calls::send_group_signal(pid_, pidfd_.get(), number, reaped());
   }
 
   void wait() {
     const auto tell = [waiting = waiting_](error_code) { waiting->tell(); };
-    if (pidfd_.is_open()) return pidfd_.async_wait(async_pipe_end::to_read, tell);
+    // A pidfd may tell of an end that cannot be seen yet, since a tracer holds it: that would spin.
+    const bool held = waiting_->told_before() && calls::has_ended(pidfd_.get());
+    if (pidfd_.is_open() && !held) return pidfd_.async_wait(async_pipe_end::to_read, tell);
     // A kernel without pidfds tells of an exit by SIGCHLD alone, which is the host's: so whoever
     // waits looks, now and then.
     if (!timer_) timer_ = std::make_unique<asio::steady_timer>(executor());

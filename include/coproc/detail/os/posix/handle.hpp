@@ -74,6 +74,13 @@ class signals_blocked {
   sigset_t before_;
 };
 
+/// Whether waitid has told of the end of a child. (Of one that this process traces it tells of
+/// stops as well, which are none.)
+inline bool is_end(const siginfo_t& info) {
+  return info.si_pid != 0 &&
+         (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED);
+}
+
 /// What the system calls a failure: an errno.
 inline boost::system::error_code system_error(int number) {
   return boost::system::error_code(number, boost::system::system_category());

@@ -64,6 +64,8 @@ class reaper {
     orphan(pid_t id, unique_handle fd) : pid(id), pidfd(std::move(fd)) {}
     pid_t pid;
     unique_handle pidfd;
+    bool look = true;                    // it may have ended
+    bool held = false;                   // it has ended, but cannot be reaped yet
     context_service* context = nullptr;  // waits for the end
     std::uint64_t cleanup = 0;           // by this number
     clock::time_point patience{};        // until then
@@ -110,14 +112,17 @@ class reaper {
       fds.assign(1, pollfd{wake_.read.get(), POLLIN, 0});
       auto timeout = std::chrono::milliseconds(-1);
       for (const orphan& child : orphans_) {
-        if (child.pidfd) fds.push_back(pollfd{child.pidfd.get(), POLLIN, 0});
-        if (!child.pidfd || !wake_.read)  // a kernel without pidfds, or no descriptor left
-          timeout = std::chrono::milliseconds(20);
+        // Not one that is held; nor of a kernel without pidfds.
+        fds.push_back(pollfd{child.held ? -1 : child.pidfd.get(), POLLIN, 0});
+        if (!child.pidfd || child.held || !wake_.read) timeout = std::chrono::milliseconds(20);
         if (child.context != nullptr && timeout.count() < 0) timeout = std::chrono::seconds(1);
       }
       lock.unlock();
       ::poll(fds.data(), static_cast<nfds_t>(fds.size()), static_cast<int>(timeout.count()));
       lock.lock();
+      // Others may have come meanwhile, behind those that were polled.
+      for (std::size_t i = 1; i < fds.size(); ++i)
+        orphans_[i - 1].look |= fds[i].revents != 0 || orphans_[i - 1].held;
       char bytes[64];
       while (::read(wake_.read.get(), bytes, sizeof bytes) > 0) {
       }
@@ -129,9 +134,13 @@ class reaper {
     std::erase_if(orphans_, [&](orphan& child) {
       siginfo_t info;
       rusage used;
+      if (now >= child.patience) child.tell_context();
+      if (!std::exchange(child.look, !child.pidfd)) return false;
       const bool gone =
-          calls::try_reap(child.pid, child.pidfd.get(), info, used) != 0 || info.si_pid != 0;
-      if (gone || now >= child.patience) child.tell_context();
+          calls::try_reap(child.pid, child.pidfd.get(), info, used) != 0 || is_end(info);
+      if (gone) child.tell_context();
+      // A tracer may hold what has ended. Its pidfd would wake us again and again.
+      child.held = !gone && calls::has_ended(child.pidfd.get());
       return gone;
     });
   }

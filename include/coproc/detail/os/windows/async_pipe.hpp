@@ -48,6 +48,13 @@ class async_pipe_end final : private context_member {
     return count;
   }
 
+  /// The same for the first of some buffers that has bytes.
+  std::size_t write_some(const std::vector<asio::const_buffer>& buffers, error_code& failure) {
+    for (const asio::const_buffer& bytes : buffers)
+      if (bytes.size() > 0) return write_some(bytes.data(), bytes.size(), failure);
+    return 0;
+  }
+
   /// Begins to write the first piece of what is given, or tells what has become of it: so it has to
   /// be given again until then. 0 with @p failure: `would_block`, `broken_pipe`, or the system's
   /// error.

@@ -80,7 +80,7 @@ class child final : private context_member {
   /// that is ended at once.
   void ask_to_end() {
     const bool asked = leads_group_ && !exited() && break_group();
-    if (!asked) send(signals::term, true);
+    if (!asked) send(signal_numbers::term, true);
   }
 
   /// Ends the child or, with @p group, the group that it leads; SIGBREAK asks the latter to.
@@ -90,7 +90,7 @@ class child final : private context_member {
       if (!exited() && !break_group()) fail(number, ::GetLastError());
       return;
     }
-    if (number != signals::term && number != signals::kill)
+    if (number != signal_numbers::term && number != signal_numbers::kill)
       throw error(
           make_error_code(boost::system::errc::invalid_argument),
           "send_signal: Windows has SIGTERM and SIGKILL (9), which end a child, and SIGBREAK for "
@@ -131,8 +131,8 @@ class child final : private context_member {
   void abandon(bool kill) noexcept {
     if (state_ == state::released || exited()) return;
     if (kill) {
-      if (leads_group_) end_group(signals::kill);
-      end_process(signals::kill);
+      if (leads_group_) end_group(signal_numbers::kill);
+      end_process(signal_numbers::kill);
     }
     const auto executor = executor_;
     if (kill) dies_with_job_ = false;  // whom the job holds has been ended
