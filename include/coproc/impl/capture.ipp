@@ -50,7 +50,7 @@ class capture_run {
 /// How a captured command has come to its end.
 class run_end {
  public:
-  run_end() {}  // no aggregate: g++ 12 copies those bit by bit
+  run_end() = default;  // so that it is no aggregate, which g++ 12 copies bit by bit
   communicate_outcome outcome = communicate_outcome::cancelled;
   std::string trouble;  // why the child could not be ended, where that is so
 };

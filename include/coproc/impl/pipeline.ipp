@@ -19,6 +19,7 @@ COPROC_INLINE int pipe_status(const std::vector<int>& codes) {
 
 COPROC_INLINE awaitable<int> wait_for_stages(std::vector<awaitable<int>> stages) {
   std::vector<int> codes;
+  codes.reserve(stages.size());
   for (awaitable<int>& stage : stages) codes.push_back(co_await std::move(stage));
   co_return pipe_status(codes);
 }
@@ -142,6 +143,7 @@ COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands) {
   std::vector<detail::capture_run> runs =
       co_await detail::start_joined<detail::capture_run>(commands.stages(), detail::capture_stage);
   std::vector<awaitable<completed>> stages;
+  stages.reserve(runs.size());
   for (detail::capture_run& run : runs) stages.push_back(detail::finish(std::move(run)));
   std::vector<completed> results = co_await gather(std::move(stages));
   co_return completed_pipeline(std::move(results), std::chrono::steady_clock::now() - start);

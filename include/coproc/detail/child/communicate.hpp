@@ -253,7 +253,7 @@ inline awaitable<communicate_outcome> communicate_shielded(std::shared_ptr<child
 /// together with bytes does not throw past them.
 inline awaitable<communicate_outcome> communicate(std::shared_ptr<child_streams> streams,
                                                   communicate_limits limits) {
-  return shielded(communicate_shielded(std::move(streams), std::move(limits)));
+  return shielded(communicate_shielded(std::move(streams), limits));
 }
 
 /// Communicates, and where a tee throws once more without it.

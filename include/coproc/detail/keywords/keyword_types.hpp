@@ -38,7 +38,7 @@ class tee_t {
 /// What tee takes: a stream, or a callable that returns nothing or an awaitable.
 template <class Target>
 std::shared_ptr<sink> make_sink(Target&& target, bool lines) {
-  const auto to = std::make_shared<sink>(lines);
+  auto to = std::make_shared<sink>(lines);
   if constexpr (std::derived_from<std::remove_cvref_t<Target>, std::ostream>) {
     static_assert(std::is_lvalue_reference_v<Target>,
                   "coproc: tee keeps a reference to the stream");
@@ -297,10 +297,12 @@ class environment {
  public:
   environment() = default;
   template <std::ranges::input_range Variables>
-    requires requires(std::ranges::range_reference_t<Variables> variable) {
-      requires word<std::remove_cvref_t<decltype(variable.first)>>;
-      requires word<std::remove_cvref_t<decltype(variable.second)>>;
-    }
+    requires(!std::same_as<std::remove_cvref_t<Variables>, environment>)
+  &&requires(std::ranges::range_reference_t<Variables> variable) {
+    requires word<std::remove_cvref_t<decltype(variable.first)>>;
+    requires word<std::remove_cvref_t<decltype(variable.second)>>;
+  }
+  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): the constraint keeps it apart
   environment(Variables&& variables) {
     for (auto&& [name, value] : variables)
       values.insert_or_assign(to_word(name), std::optional(to_word(value)));

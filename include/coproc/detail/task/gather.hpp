@@ -170,6 +170,8 @@ auto gather_each(Arguments&&... arguments) {
   const gather_options options = gather_options_of(arguments...);
   const auto only_awaitables = []<class A>(A&& argument) {
     if constexpr (is_awaitable<std::remove_cvref_t<A>>)
+      // A named awaitable is moved from as well.
+      // NOLINTNEXTLINE(bugprone-move-forwarding-reference)
       return std::tuple<std::remove_cvref_t<A>>(std::move(argument));
     else return std::tuple<>();
   };

@@ -67,7 +67,7 @@ class launcher {
     for (std::size_t fd = 0; fd < 3; ++fd) {
       const stdio& stream = options_.streams[fd];
       switch (stream.source) {
-        case stdio::kind::inherit: continue;
+        case stdio::kind::inherit:
         case stdio::kind::to_stdout: continue;  // below, when stdout is known
         case stdio::kind::piped: open_pipe(fd); break;
         case stdio::kind::terminal: open_terminal(fd); break;
