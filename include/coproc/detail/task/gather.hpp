@@ -121,6 +121,7 @@ void tell(OnDone& on_done, std::size_t index, std::optional<no_void<T>>& result,
   } else if constexpr (Outcomes) {
     outcome<T> told = failure ? outcome<T>(failure) : outcome<T>(std::move(result));
     call(index, told);
+    // NOLINTNEXTLINE(bugprone-use-after-move): it gets what was moved from it
     if (!failure) result.emplace(std::move(told).value());
   } else if constexpr (std::is_void_v<T>) {
     call(index);
