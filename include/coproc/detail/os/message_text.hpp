@@ -3,16 +3,16 @@
 #pragma once
 
 #include <chrono>
-#include <sstream>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
 namespace coproc::detail {
 
 inline std::string in_seconds(std::chrono::nanoseconds time) {
-  std::ostringstream text;
-  text << std::chrono::duration<double>(time).count() << " s";
-  return text.str();
+  char text[32];
+  std::snprintf(text, sizeof text, "%g s", std::chrono::duration<double>(time).count());
+  return text;
 }
 
 /// As much of the end of a text as last_lines could show.

@@ -13,7 +13,6 @@
 #include <coproc/detail/os/posix/terminal.hpp>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <map>
 
 extern "C" char** environ;  // POSIX has it in no header
@@ -314,9 +313,12 @@ class launcher {
   /// A script that is there, but not the program its first line names.
   void fail_for_interpreter() const {
     for (const std::string& program : programs_) {
-      std::ifstream file(program);
-      std::string line;
-      if (!std::getline(file, line) || !line.starts_with("#!")) continue;
+      const unique_handle file(::open(program.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+      char start[256];  // as much as the kernel looks at
+      const ssize_t size = file ? ::read(file.get(), start, sizeof start) : 0;
+      std::string line(start, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+      line.erase(std::min(line.find('\n'), line.size()));
+      if (!line.starts_with("#!")) continue;
       const bool carriage_return = line.ends_with('\r');
       if (carriage_return) line.pop_back();
       line.erase(0, std::min(line.find_first_not_of(" \t", 2), line.size()));
