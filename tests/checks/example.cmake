@@ -46,7 +46,7 @@ while(NOT expected STREQUAL "")
   else()
     string(REGEX REPLACE "([][+.*()^$?|\\])" "\\\\\\1" line "${line}")
     string(REGEX REPLACE "\\\\\\.\\\\\\.\\\\\\.$" "[^${end}]*" line "${line}")
-    string(APPEND pattern "${begin}${line}${end}")
+    string(APPEND pattern "${begin}${line} *${end}") # a comment has no blanks at its end
   endif()
 endwhile()
 string(APPEND pattern "$")
