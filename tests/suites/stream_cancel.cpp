@@ -319,4 +319,31 @@ COPROC_TEST("stream_cancel: a read that starts after its process was destroyed i
   CHECK_FALSE(more);
 }
 
+TEST_CASE("stream_cancel: an operation that goes with its context is the last to have the stream") {
+  char room[8];
+  for (const bool reads : {true, false}) {
+    asio::io_context context;
+    std::optional<coproc::process> process;
+    const auto start = [&]() -> asio::awaitable<void> {
+      process.emplace(co_await exec(child, "wait", std_in = piped, std_out = piped));
+      const auto line = co_await process->std_out().readline();
+      CHECK(line == std::optional<std::string>("ready"));
+      // So much that the pipe is full.
+      if (!reads)
+        (void)co_await thrown<coproc::timeout_error>(coproc::wait_for(
+            process->std_in().write(std::string(1 << 20, 'x')), std::chrono::milliseconds(1)));
+    };
+    asio::co_spawn(context, start(), asio::detached);
+    context.run();
+    context.restart();
+    bool told = false;
+    const auto tell = [&](coproc::error_code, std::size_t) { told = true; };
+    if (reads) process->std_out().async_read_some(asio::buffer(room), tell);
+    else process->std_in().async_write_some(asio::buffer(room), tell);
+    context.poll();
+    process.reset();  // which ends it, but nobody runs the context any more
+    CHECK_FALSE(told);
+  }
+}
+
 }  // namespace stream_cancel_tests

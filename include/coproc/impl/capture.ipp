@@ -134,6 +134,11 @@ class launch_gate {
     launch_gate& gate_;
   };
 
+  /// How many have ended.
+  std::size_t ends() {
+    const std::lock_guard lock(mutex_);
+    return ends_;
+  }
   /// False where none runs whose end could be waited for.
   bool queue(const std::shared_ptr<event>& wake) {
     const std::lock_guard lock(mutex_);
@@ -154,6 +159,7 @@ class launch_gate {
   void leave() {
     const std::lock_guard lock(mutex_);
     --running_;
+    ++ends_;
     wake_next();
   }
   void wake_next() {
@@ -163,7 +169,7 @@ class launch_gate {
   }
 
   std::mutex mutex_;
-  std::size_t running_ = 0;
+  std::size_t running_ = 0, ends_ = 0;
   std::deque<std::shared_ptr<event>> waiting_;
 };
 
@@ -198,6 +204,7 @@ COPROC_ON_USE awaitable<completed> capture_once(command program,
   for (;;) {
     std::optional<capture_run> run;
     std::exception_ptr shortage;
+    const std::size_t ends = gate->ends();
     try {
       run.emplace(executor, program);
     } catch (const launch_error& failure) {
@@ -209,6 +216,7 @@ COPROC_ON_USE awaitable<completed> capture_once(command program,
       completed result = co_await finish(std::move(*run));
       co_return result;
     }
+    if (gate->ends() != ends) continue;  // there may be room now
     const bool again = co_await wait_for_room(gate);
     if (!again) std::rethrow_exception(shortage);
   }

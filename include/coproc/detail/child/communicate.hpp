@@ -281,6 +281,7 @@ inline awaitable<void> stop_and_drain(std::shared_ptr<child_streams> streams,
   const auto child = streams->child;
   communicate_limits limits;
   limits.stopping = true;
+  limits.linger = std::chrono::nanoseconds::max();  // the deadline is enough
   limits.max_output = streams->max_output;
   if (limits.max_output && limits.max_output->then == output_bound::policy::fail)
     limits.max_output->then = output_bound::policy::cut;

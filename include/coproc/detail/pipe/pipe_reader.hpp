@@ -190,7 +190,7 @@ class pipe_reader {
   class read_operation final : public stream_operation {
    public:
     read_operation(pointer reader, std::vector<asio::mutable_buffer> room, transfer_handler handler)
-        : stream_operation(reader->pipe_, async_pipe_end::to_read, reader->busy_,
+        : stream_operation(reader, reader->pipe_, async_pipe_end::to_read, reader->busy_,
                            std::move(handler)),
           reader_(std::move(reader)),
           room_(std::move(room)) {}

@@ -113,7 +113,7 @@ class pipe_writer {
   class write_operation final : public stream_operation {
    public:
     write_operation(pointer writer, std::vector<asio::const_buffer> bytes, transfer_handler handler)
-        : stream_operation(writer->pipe_, async_pipe_end::to_write, writer->busy_,
+        : stream_operation(writer, writer->pipe_, async_pipe_end::to_write, writer->busy_,
                            std::move(handler)),
           writer_(std::move(writer)),
           bytes_(std::move(bytes)) {}

@@ -19,9 +19,11 @@ using transfer_handler = asio::any_completion_handler<void(error_code, std::size
 /// it begins.
 class stream_operation : public std::enable_shared_from_this<stream_operation> {
  public:
-  stream_operation(async_pipe_end& pipe, async_pipe_end::wait_type kind, bool& busy,
-                   transfer_handler handler)
-      : pipe_(pipe),
+  /// @param stream that owns @p pipe and @p busy
+  stream_operation(std::shared_ptr<void> stream, async_pipe_end& pipe,
+                   async_pipe_end::wait_type kind, bool& busy, transfer_handler handler)
+      : stream_(std::move(stream)),
+        pipe_(pipe),
         kind_(kind),
         busy_(busy),
         handler_(std::move(handler)),
@@ -78,6 +80,7 @@ class stream_operation : public std::enable_shared_from_this<stream_operation> {
     std::move(handler_)(result_, count_);
   }
 
+  std::shared_ptr<void> stream_;  // goes last: the guard below looks at it
   async_pipe_end& pipe_;
   async_pipe_end::wait_type kind_;
   bool& busy_;
