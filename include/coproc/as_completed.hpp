@@ -129,9 +129,11 @@ class completions {
   static awaitable<void> close(std::shared_ptr<state> results) {
     results->closed = true;
     if (!results->group) co_return;
-    co_await detail::cancel_tasks(results->group);
-    results->ended.clear();
-    results->values.clear();
+    std::function<void()> forget = [&results = *results] {
+      results.ended.clear();
+      results.values.clear();
+    };
+    co_await detail::cancel_tasks(results->group, std::move(forget));
   }
 
   std::shared_ptr<state> state_;

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <coproc/completed.hpp>
+#include <coproc/find_program.hpp>
 #include <coproc/gather.hpp>
+#include <coproc/wait_for.hpp>
 
 namespace coproc {
 namespace detail {

@@ -8,8 +8,8 @@
 namespace coproc {
 namespace detail {
 
-/// Runs the stops of all stages beside each other.
-COPROC_ON_USE awaitable<int> stop_stages(std::vector<awaitable<int>> stages);
+/// Waits for the waits or the stops of all stages, beside each other; the pipeline's returncode.
+COPROC_ON_USE awaitable<int> all_stages(std::vector<awaitable<int>> stages);
 
 }  // namespace detail
 
@@ -78,7 +78,7 @@ class running_pipeline {
       std::chrono::duration<Rep, Period> patience = std::chrono::duration<Rep, Period>(2)) {
     std::vector<awaitable<int>> stages;
     for (process& stage : stages_) stages.push_back(stage.stop(patience));
-    return detail::stop_stages(std::move(stages));
+    return detail::all_stages(std::move(stages));
   }
 
  private:

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coproc/detail/keywords/options.hpp>
+#include <coproc/command.hpp>
+#include <coproc/find_program.hpp>
 #include <coproc/native_process.hpp>
 #include <coproc/status.hpp>
 #include <coproc/stream.hpp>
@@ -113,6 +114,7 @@ class process {
   /// The Boost.Process handle of the child, made at the first call. It shows the child to code that
   /// wants such a handle; waiting and signalling are safer by the functions above, and only one
   /// side can reap: after a wait through it, returncode() is unknown_returncode.
+  /// @throws std::logic_error once the child has been seen to have ended: its number may be another's
   native_process_handle& handle();
 
   /// Gives the child away as a Boost.Process object, which kills it when destroyed, and by whose

@@ -367,4 +367,32 @@ COPROC_TEST("communicate_cancel: destroying the process ends it also while a las
   (void)co_await thrown<coproc::cancelled_error>(running.result());
 }
 
+COPROC_TEST(
+    "communicate_cancel: on a process that was given away it is cancelled, with its output") {
+  auto process = co_await exec(child, "wait", std_out = piped);
+  const auto ready = co_await process.std_out().readline();
+  CHECK(ready == std::optional<std::string>("ready"));
+  auto given = process.release();
+  const auto e = co_await thrown<coproc::cancelled_error>(process.communicate());
+  CHECK(std::string(e.what()) == "communicate: cancelled");
+  given.terminate();
+}
+
+TEST_CASE("communicate_cancel: a write to a child whose context has gone is cancelled") {
+  std::optional<coproc::process> process;
+  {
+    asio::io_context context;
+    const auto start = [&]() -> asio::awaitable<void> {
+      process.emplace(co_await exec(child, "wait", std_in = piped));
+    };
+    asio::co_spawn(context, start(), asio::detached);
+    context.run();
+  }
+  const auto write = [&]() -> asio::awaitable<void> {
+    (void)co_await thrown<coproc::cancelled_error>(
+        process->std_in().write(std::string(1 << 20, 'x')));
+  };
+  test::run(write());
+}
+
 }  // namespace communicate_cancel_tests

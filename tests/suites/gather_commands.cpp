@@ -179,6 +179,27 @@ COPROC_TEST("gather_commands: where there is no room for even one, it fails") {
   CHECK(e.code().value() == EMFILE);
   CHECK_FALSE(has_children());
 }
+COPROC_TEST("gather_commands: one that waited for room and cannot be launched hands its turn on") {
+  std::vector<command> all;
+  for (int i = 0; i < 3; ++i) all.emplace_back(child, "exit", 0);
+  all.insert(all.begin() + 1, command("/no/such/program"));
+  co_await capture(child, "exit", 0);  // Asio's own descriptors come with it
+  std::vector<coproc::detail::unique_handle> fillers;
+  const saved_limit few(RLIMIT_NOFILE, static_cast<rlim_t>(*open_fds().rbegin() + 20));
+  for (;;) {
+    fillers.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!fillers.back()) break;
+  }
+  fillers.pop_back();
+  fillers.resize(fillers.size() - 8);  // so many does one need to start, and not two
+  for (int i = 0; i < 20; ++i) {
+    const auto results = co_await gather(all, concurrency = 4, return_exceptions = true);
+    CHECK(results[0].has_value());
+    CHECK_FALSE(results[1].has_value());
+    CHECK(results[2].has_value());
+    CHECK(results[3].has_value());
+  }
+}
 #endif
 
 // ---- retry ----

@@ -69,8 +69,10 @@ COPROC_ON_USE awaitable<run_end> run_to_end(std::shared_ptr<child_streams> strea
   }
   try {
     if (end.outcome != communicate_outcome::complete) co_await stop_and_drain(streams, grace);
-  } catch (const error& e) {  // it may not be signalled; that is a second fact beside the first
+  } catch (const error& e) {  // that it may not be signalled is a second fact
     end.trouble = std::string("; it could not be ended: ") + e.what();
+  } catch (...) {
+    if (!failure) failure = std::current_exception();
   }
   if (failure) std::rethrow_exception(failure);
   co_return end;
@@ -122,22 +124,23 @@ COPROC_ON_USE awaitable<completed> finish(capture_run run) {
 
 class launch_gate {
  public:
-  /// One that runs, for the length of a scope.
+  /// One that is launched or runs, for the length of a scope.
   class place {
    public:
     explicit place(launch_gate& gate) : gate_(gate) { gate_.enter(); }
     place(const place&) = delete;
     place& operator=(const place&) = delete;
-    ~place() { gate_.leave(); }
+    ~place() { gate_.leave(held_back); }
+    bool held_back = false;  // it has not run, so there is no more room than before
 
    private:
     launch_gate& gate_;
   };
 
-  /// How many have ended.
-  std::size_t ends() {
+  /// Whether there is another whose end can be waited for.
+  bool crowded() {
     const std::lock_guard lock(mutex_);
-    return ends_;
+    return running_ > 1;
   }
   /// False where none runs whose end could be waited for.
   bool queue(const std::shared_ptr<event>& wake) {
@@ -156,11 +159,10 @@ class launch_gate {
     const std::lock_guard lock(mutex_);
     ++running_;
   }
-  void leave() {
+  void leave(bool held_back) {
     const std::lock_guard lock(mutex_);
     --running_;
-    ++ends_;
-    wake_next();
+    if (!held_back || running_ == 0) wake_next();
   }
   void wake_next() {
     if (waiting_.empty()) return;
@@ -169,18 +171,18 @@ class launch_gate {
   }
 
   std::mutex mutex_;
-  std::size_t running_ = 0, ends_ = 0;
+  std::size_t running_ = 0;
   std::deque<std::shared_ptr<event>> waiting_;
 };
 
-/// Waits for another's end, after a launch that has failed for want of descriptors or processes.
-/// False where there is no other to wait for.
-COPROC_ON_USE awaitable<bool> wait_for_room(std::shared_ptr<launch_gate> gate) {
+/// Waits for another's end, after a launch that has failed for want of descriptors or processes;
+/// not where nobody runs any more.
+COPROC_ON_USE awaitable<void> wait_for_room(std::shared_ptr<launch_gate> gate) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<event>(executor);
-  if (!gate->queue(wake)) co_return false;
+  if (!gate->queue(wake)) co_return;
   const error_code cancelled = co_await wake->wait();
-  if (!cancelled) co_return true;
+  if (!cancelled) co_return;
   gate->withdraw(wake);
   throw cancelled_error("gather");
 }
@@ -202,23 +204,21 @@ COPROC_ON_USE awaitable<completed> capture_once(command program,
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   if (!gate) gate = make_launch_gate();
   for (;;) {
-    std::optional<capture_run> run;
-    std::exception_ptr shortage;
-    const std::size_t ends = gate->ends();
-    try {
-      run.emplace(executor, program);
-    } catch (const launch_error& failure) {
-      if (!is_shortage(failure)) throw;
-      shortage = std::current_exception();
+    {
+      launch_gate::place place(*gate);
+      std::optional<capture_run> run;
+      try {
+        run.emplace(executor, program);
+      } catch (const launch_error& failure) {
+        if (!is_shortage(failure) || !gate->crowded()) throw;
+        place.held_back = true;
+      }
+      if (run) {
+        completed result = co_await finish(std::move(*run));
+        co_return result;
+      }
     }
-    if (run) {
-      const launch_gate::place place(*gate);
-      completed result = co_await finish(std::move(*run));
-      co_return result;
-    }
-    if (gate->ends() != ends) continue;  // there may be room now
-    const bool again = co_await wait_for_room(gate);
-    if (!again) std::rethrow_exception(shortage);
+    co_await wait_for_room(gate);
   }
 }
 

@@ -17,14 +17,7 @@ COPROC_INLINE int pipe_status(const std::vector<int>& codes) {
   return 0;
 }
 
-COPROC_INLINE awaitable<int> wait_for_stages(std::vector<awaitable<int>> stages) {
-  std::vector<int> codes;
-  codes.reserve(stages.size());
-  for (awaitable<int>& stage : stages) codes.push_back(co_await std::move(stage));
-  co_return pipe_status(codes);
-}
-
-COPROC_ON_USE awaitable<int> stop_stages(std::vector<awaitable<int>> stages) {
+COPROC_ON_USE awaitable<int> all_stages(std::vector<awaitable<int>> stages) {
   gather_options on_one_strand;
   on_one_strand.parallel = false;
   const std::vector<int> codes = co_await gather_all<std::vector<awaitable<int>>, false>(
@@ -88,7 +81,7 @@ COPROC_INLINE capture_run capture_stage(const asio::any_io_executor& executor, c
 COPROC_INLINE awaitable<int> running_pipeline::wait() {
   std::vector<awaitable<int>> stages;
   for (process& stage : stages_) stages.push_back(stage.wait());
-  return detail::wait_for_stages(std::move(stages));
+  return detail::all_stages(std::move(stages));
 }
 
 COPROC_INLINE std::optional<int> running_pipeline::returncode() const {

@@ -157,16 +157,20 @@ COPROC_ON_USE awaitable<void> gather_tasks(const char* name, gather_options opti
       gather_shielded(name, options, std::move(start_next), std::move(ended), std::move(forget)));
 }
 
-COPROC_ON_USE awaitable<void> cancel_tasks_shielded(std::shared_ptr<task_group> tasks) {
+COPROC_ON_USE awaitable<void> cancel_tasks_shielded(std::shared_ptr<task_group> tasks,
+                                                    std::function<void()> forget) {
   tasks->cancel();
-  task_group::join_policy policy;
-  policy.ignore_failures = true;
-  co_await tasks->join(std::move(policy));
+  while (tasks->running() > 0) {
+    co_await tasks->wait();
+    tasks->take_ended();
+  }
+  forget();
   co_await tasks->wait_until_reaped();
 }
 
-COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks) {
-  return shielded(cancel_tasks_shielded(std::move(tasks)));
+COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks,
+                                           std::function<void()> forget) {
+  return shielded(cancel_tasks_shielded(std::move(tasks), std::move(forget)));
 }
 
 /// Where a cancellation for lack of time is the cause, makes it a timeout_error that has what the

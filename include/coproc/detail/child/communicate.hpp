@@ -52,14 +52,16 @@ class communication {
 
   /// For a coroutine that is shielded.
   awaitable<communicate_outcome> run() {
+    if (streams_.abandoned) fsm_.abandon();
     for (;;) {
       const action next = work();
       if (next == action::finish) break;
       error_code interrupted;
-      if (next == action::yield) co_await yield_to_others();
+      bool go_on = true;
+      if (next == action::yield) go_on = co_await yield_to_others();
       else interrupted = co_await wake_->wait([this] { return work_in_place(); });
       if (failure_) std::rethrow_exception(failure_);
-      if (interrupted || cancelled()) fsm_.cancel();
+      if (interrupted || !go_on || cancelled()) fsm_.cancel();
       take_events();
     }
     if (fsm_.outcome() == communicate_outcome::complete) streams_.finish(fsm_.left_open());
@@ -103,9 +105,12 @@ class communication {
     if (events & fsm::pipe_is_idle && !idle_->passed()) events &= ~unsigned{fsm::pipe_is_idle};
     if (streams_.abandoned) fsm_.abandon();
     if (copying_) {
+      const bool was_copying = copying_->running() > 0;
       for (task_group::ended_task& task : copying_->take_ended()) copy_failure_ = task.failure;
       events &= ~unsigned{fsm::copied};
       if (copying_->running() == 0) events |= fsm::copied;
+      if (was_copying && copying_->running() == 0)  // the child had to be silent
+        last_heard_ = std::chrono::steady_clock::now();
       if (events & fsm::copied && !copy_cancelled_ && copy_failure_)
         std::rethrow_exception(copy_failure_);
     }
@@ -138,7 +143,9 @@ class communication {
         case action::look_for_exit:
           fsm_.exit_looked(streams_.child->exited(), !streams_.child->released());
           break;
-        case action::watch_exit: streams_.child->notify(wake_, fsm::may_have_exited); break;
+        case action::watch_exit:
+          if (!streams_.child->released()) streams_.child->notify(wake_, fsm::may_have_exited);
+          break;
         case action::close_input:
           streams_.in->close();
           streams_.input = std::string();

@@ -25,7 +25,9 @@ class exit_waiters {
       told_before_ = true;
       told.swap(waiting_);
     }
-    for (const auto& [target, bit] : told) target->notify_now(bit);
+    for (const auto& [target, bit] : told)
+      if (told.size() == 1) target->notify_now(bit);  // nothing follows it
+      else target->notify(bit);
   }
 
   /// Whether the system's wait has ended once, so that who waits again has not seen the exit.

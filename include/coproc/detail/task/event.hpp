@@ -163,7 +163,7 @@ inline awaitable<bool> yield_to_others() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<event>(executor);
   const error_code cancelled = co_await wake->yield();
-  co_return !cancelled;
+  co_return !cancelled && wake->cancellations() == 0;
 }
 
 /// Waits until the children that were killed on behalf of this context have been reaped; not for

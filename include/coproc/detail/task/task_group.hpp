@@ -142,7 +142,8 @@ COPROC_ON_USE awaitable<void> gather_tasks(const char* name, gather_options opti
 
 /// Cancels what a group runs, and waits until it has ended and its children have been reaped. Not
 /// cancellable.
-COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks);
+COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks,
+                                           std::function<void()> forget);
 
 /// Runs one task for that time at most. What it has gathered by then is in the timeout_error.
 COPROC_ON_USE awaitable<void> wait_for_task(awaitable<void> task, std::chrono::nanoseconds limit);

@@ -101,8 +101,9 @@ class async_pipe_end final : private context_member {
     constexpr std::size_t most = 16;  // far below IOV_MAX; the rest is the next call's
     iovec bytes[most];
     int count = 0;
-    for (std::size_t i = 0; i < std::min(most, buffers.size()); ++i)
-      bytes[count++] = {const_cast<void*>(buffers[i].data()), buffers[i].size()};
+    for (const asio::const_buffer& buffer : buffers)
+      if (buffer.size() > 0 && count < static_cast<int>(most))
+        bytes[count++] = {const_cast<void*>(buffer.data()), buffer.size()};
     return write_some(bytes, count, failure);
   }
   std::size_t write_some(const void* data, std::size_t size, error_code& failure) {
@@ -161,6 +162,7 @@ class async_pipe_end final : private context_member {
 
   /// Waits until the descriptor takes bytes. Error: cancelled, or closed.
   awaitable<error_code> writable() {
+    registered();  // throws where there is nothing to wait for
     const auto wake = std::make_shared<event>(executor_);
     notify(to_write, wake, 1);
     const error_code failure = co_await wake->wait();

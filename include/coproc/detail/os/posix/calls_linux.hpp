@@ -232,9 +232,10 @@ inline long clone3(const clone3_arguments& arguments, int (*main)(void*), void* 
       "syscall\n\t"
       "test %%rax, %%rax\n\t"
       "jnz 1f\n\t"
-      "xor %%ebp, %%ebp\n\t"  // the outermost frame
       "mov %[argument], %%rdi\n\t"
-      "call *%[main]\n\t"
+      "mov %[main], %%rax\n\t"
+      "xor %%ebp, %%ebp\n\t"  // the outermost frame; it may have held either of them
+      "call *%%rax\n\t"
       "ud2\n"
       "1:"
       : "+a"(result)

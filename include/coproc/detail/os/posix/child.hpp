@@ -104,6 +104,9 @@ class child final : private context_member {
 
   /// The Boost handle of this child. Its descriptor is a copy of ours.
   native_process_handle& handle() {
+    // Its number may be another's by now, which Boost's handle would take for the child.
+    if (!handle_ && reaped())
+      throw std::logic_error("coproc: handle: the child has ended, and nothing of it is left");
     if (!handle_)
       handle_ = std::make_unique<native_process_handle>(make_native<native_process_handle>(
           executor(), pid_, ::fcntl(pidfd_.get(), F_DUPFD_CLOEXEC, 3), ::close));
