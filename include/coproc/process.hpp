@@ -114,7 +114,8 @@ class process {
   /// The Boost.Process handle of the child, made at the first call. It shows the child to code that
   /// wants such a handle; waiting and signalling are safer by the functions above, and only one
   /// side can reap: after a wait through it, returncode() is unknown_returncode.
-  /// @throws std::logic_error once the child has been seen to have ended: its number may be another's
+  /// @throws std::logic_error once the child has been seen to have ended: its number may be
+  /// another's
   native_process_handle& handle();
 
   /// Gives the child away as a Boost.Process object, which kills it when destroyed, and by whose
