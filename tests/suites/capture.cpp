@@ -461,7 +461,8 @@ COPROC_TEST("capture: tee_lines gives a line without an end in pieces", "[posix]
   CHECK(longest < 50000000);
 }
 
-COPROC_TEST("capture: the message of a silent child says so, however long it took to end") {
+COPROC_TEST("capture: the message of a silent child says so, however long it took to end",
+            "[posix]") {
   const bool silent =
       co_await in_some_time(100ms, [](std::chrono::milliseconds time) -> asio::awaitable<bool> {
         auto e = co_await thrown<coproc::timeout_error>(capture(
