@@ -367,8 +367,8 @@ COPROC_TEST("communicate_cancel: destroying the process ends it also while a las
   (void)co_await thrown<coproc::cancelled_error>(running.result());
 }
 
-COPROC_TEST(
-    "communicate_cancel: on a process that was given away it is cancelled, with its output") {
+COPROC_TEST("communicate_cancel: on a process that was given away it is cancelled, with its output",
+            "[pidfd]") {
   auto process = co_await exec(child, "wait", std_out = piped);
   const auto ready = co_await process.std_out().readline();
   CHECK(ready == std::optional<std::string>("ready"));
