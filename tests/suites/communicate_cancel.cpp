@@ -378,6 +378,23 @@ COPROC_TEST("communicate_cancel: on a process that was given away it is cancelle
   given.terminate();
 }
 
+COPROC_TEST("communicate_cancel: a process that cannot be given away is kept, with its child",
+            "[posix]") {
+  auto process = co_await exec(child, "wait", std_out = piped);
+  bool kept = false;
+  try {
+    auto given = process.release();
+    given.terminate();
+  } catch (const boost::system::system_error&) {  // a kernel without pidfds, as older_kernel is
+    kept = true;
+  }
+  if (kept) {
+    const int returncode = co_await process.stop();
+    CHECK(returncode == -15);
+  }
+  CHECK_FALSE(test::has_children());
+}
+
 TEST_CASE("communicate_cancel: a write to a child whose context has gone is cancelled") {
   std::optional<coproc::process> process;
   {

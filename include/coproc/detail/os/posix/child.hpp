@@ -118,8 +118,10 @@ class child final : private context_member {
     const auto executor = pidfd_.executor();
     // Once it is reaped its number may be another's, whom the Boost object would kill.
     if (state_ != state::running) return native_process(executor);
+    // Before it is let go: without pidfds in the kernel, Boost's object may refuse to be made.
+    auto given = make_native<native_process>(executor, pid_, pidfd_.release().release(), ::close);
     let_go();
-    return make_native<native_process>(executor, pid_, pidfd_.release().release(), ::close);
+    return given;
   }
 
   /// Ends the ownership. A child that still runs is orphaned to the reaper; with @p kill, it gets
