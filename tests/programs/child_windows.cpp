@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+#include "child_output.hpp"
+
 namespace {
 
 bool write_all(int fd, const char* data, std::size_t size) {
@@ -28,8 +30,6 @@ bool write_all(int fd, const char* data, std::size_t size) {
   return true;
 }
 
-void say(const std::string& line) { write_all(1, (line + '\n').data(), line.size() + 1); }
-
 int copy(int from, int to) {
   std::vector<char> buffer(64 * 1024);
   for (;;) {
@@ -37,19 +37,6 @@ int copy(int from, int to) {
     if (n <= 0) return 0;
     if (!write_all(to, buffer.data(), static_cast<std::size_t>(n))) return 1;
   }
-}
-
-/// The bytes of a stream of any length, NULs among them: what tests compare with.
-char pattern(unsigned long i) { return static_cast<char>((i * 2654435761u) >> 16); }
-
-int fill(int fd, unsigned long size) {
-  std::vector<char> buffer;
-  for (unsigned long at = 0; at < size;) {
-    buffer.clear();
-    for (; at < size && buffer.size() < 64 * 1024; ++at) buffer.push_back(pattern(at));
-    if (!write_all(fd, buffer.data(), buffer.size())) return 1;
-  }
-  return 0;
 }
 
 /// Reads all of stdin. Whether it was that many bytes of the pattern.

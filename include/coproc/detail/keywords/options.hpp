@@ -101,7 +101,6 @@ class stdio {
       : source(kind::piped), given(true), copy_to(std::move(copies)) {}
 
   /// True where this process holds the other end.
-  bool streamed() const { return source == kind::piped || source == kind::terminal; }
 
   kind source = kind::inherit;
   bool given = false;             // a keyword has said so

@@ -37,7 +37,7 @@
 //     writable()           Waits until bytes are taken. The same error.
 //     notify(kind, event, bit)  Notifies an event, once, when the end is ready to_read or to_write,
 //                          or no more waited for.
-//     can_wait(error)      Whether it can be waited for, for where nothing may throw.
+//     registered()         What every wait begins with: throws where it cannot be waited for.
 //     cancel()             Ends all waits. Nothing that was read is lost.
 //     detach_write, cancel_write, writing  For systems that tell of a write only when it is done:
 //                          the bytes in flight that nobody waits for, how to end them, whether

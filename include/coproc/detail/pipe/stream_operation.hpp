@@ -53,7 +53,12 @@ class stream_operation : public std::enable_shared_from_this<stream_operation> {
  private:
   /// False: it cannot be waited for, and result_ says why.
   bool wait() {
-    if (!pipe_.can_wait(result_)) return false;
+    try {
+      pipe_.registered();
+    } catch (const boost::system::system_error& e) {  // nothing may throw here
+      result_ = e.code();
+      return false;
+    }
     const auto wake = std::make_shared<event>(pipe_.executor());
     const auto slot = asio::get_associated_cancellation_slot(handler_);
     wake->start_wait(

@@ -115,7 +115,7 @@ class async_pipe_end final : private context_member {
   bool writing() const noexcept { return false; }
   void cancel_write() noexcept {}
 
-  /// For waits, and for read().
+  /// For waits, and for read(). Throws where there is nothing to wait for, or no means to.
   descriptor& registered() {
     if (!executor_ || !fd_) throw cancelled_error("wait for a closed descriptor");
     // The first of a context needs descriptors of its own, and throws where there are none left.
@@ -124,16 +124,6 @@ class async_pipe_end final : private context_member {
     return *registered_;
   }
 
-  /// Whether it can be waited for, for where nothing may throw: @p failure says why not.
-  bool can_wait(error_code& failure) {
-    try {
-      registered();
-      return true;
-    } catch (const boost::system::system_error& e) {
-      failure = e.code();
-      return false;
-    }
-  }
   /// Calls @p handler, with an error, when the descriptor is ready, or no more waited for.
   template <class Handler>
   void async_wait(wait_type kind, Handler&& handler) {

@@ -21,6 +21,7 @@ namespace coproc::detail {
 /// out, or the write of a piece that write_some has taken, and reports then.
 class async_pipe_end final : private context_member {
  public:
+  using handle = asio::windows::basic_stream_handle<inline_executor>;
   enum wait_type { to_read, to_write };
 
   async_pipe_end(const asio::any_io_executor& executor, unique_handle fd)
@@ -105,16 +106,17 @@ class async_pipe_end final : private context_member {
     if (detach_write() > 0 && registered_ && writing()) registered_->cancel(ignored);
   }
 
-  /// Whether it can be waited for, for where nothing may throw: @p failure says why not.
-  bool can_wait(error_code& failure) {
-    try {
-      registered();
-      return true;
-    } catch (const boost::system::system_error& e) {
-      failure = e.code();
-      return false;
+  /// For waits. Throws where there is nothing to wait for, or no means to.
+  handle& registered() {
+    if (!executor_ || !is_open()) throw cancelled_error("wait for a closed pipe");
+    if (!registered_) {
+      registered_.emplace(inline_executor(&executor_));
+      registered_->assign(fd_.get());
+      fd_.release();
     }
+    return *registered_;
   }
+
   /// Ends all waits on it. A read is ended, too; nothing that it had read is lost.
   void cancel() {
     error_code ignored;
@@ -156,7 +158,6 @@ class async_pipe_end final : private context_member {
   }
 
  private:
-  using handle = asio::windows::basic_stream_handle<inline_executor>;
   static constexpr std::size_t piece = 64 * 1024;
 
   /// What goes on, or has come of it. It outlives the handle as long as the system writes into it.
@@ -207,16 +208,6 @@ class async_pipe_end final : private context_member {
     return code == asio::error::eof || code == system_error(ERROR_BROKEN_PIPE) ||
            code == system_error(ERROR_NO_DATA) || code == system_error(ERROR_PIPE_NOT_CONNECTED) ||
            code == system_error(ERROR_HANDLE_EOF);
-  }
-
-  handle& registered() {
-    if (!executor_ || !is_open()) throw cancelled_error("wait for a closed pipe");
-    if (!registered_) {
-      registered_.emplace(inline_executor(&executor_));
-      registered_->assign(fd_.get());
-      fd_.release();
-    }
-    return *registered_;
   }
 
   void start_read(handle& pipe) {

@@ -45,7 +45,7 @@ class child final : private context_member {
 
   /// True if the child has exited.
   bool exited() {
-    if (state_ != state::running) return state_ == state::exited;
+    if (state_ != state::running) return reaped();
     if (::WaitForSingleObject(process_.get(), 0) != WAIT_OBJECT_0) return false;
     state_ = state::exited;
     DWORD code = 0;
@@ -119,11 +119,9 @@ class child final : private context_member {
 
   /// Gives the child away. Operations that wait for it end as if cancelled.
   native_process release() {
-    const auto executor = executor_;
-    if (state_ != state::running) return native_process(executor);
-    const int pid = pid_;
+    if (state_ != state::running) return native_process(executor_);
     drop();
-    return make_native<native_process>(executor, pid, process_.release(), ::CloseHandle);
+    return make_native<native_process>(executor_, pid_, process_.release(), ::CloseHandle);
   }
 
   /// Ends the ownership. With @p kill a child that still runs is ended first, and its group too if
@@ -134,10 +132,9 @@ class child final : private context_member {
       if (leads_group_) end_group(signal_numbers::kill);
       end_process(signal_numbers::kill);
     }
-    const auto executor = executor_;
     if (kill) dies_with_job_ = false;  // whom the job holds has been ended
     drop();
-    if (kill && executor) reaper::instance().orphaned_killed(std::move(process_), executor);
+    if (kill && executor_) reaper::instance().orphaned_killed(std::move(process_), executor_);
   }
 
  private:
