@@ -124,6 +124,7 @@ asio::awaitable<void> serve_on(unsigned short port) {
   if (port != 0) {
     std::cout << "http://" << here << "/sum" << std::endl;
     co_await all.listen(std::move(acceptor));
+    co_return;
   }
   asio::co_spawn(executor, all.listen(std::move(acceptor)), asio::detached);
   co_await ask(here);
