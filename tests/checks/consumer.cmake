@@ -1,14 +1,14 @@
 # Builds and runs one consumer in an otherwise empty folder:
 #
 #   cmake -DWAY=<folder of consumers, or [compiled_]pkg_config> -DWORK=<folder> -DPREFIX=<where coproc is installed>
-#     -DGENERATOR=<name> -DCOMPILER=<path> [-DLAUNCHER=<path>]
+#     -DGENERATOR=<name> -DCOMPILER=<path> [-DLAUNCHER=<path>] [-DLIBRARY=<the compiled form>]
 #     [-DPACKAGE_OF=<build folder whose Debian package is unpacked to WORK/root first>] -P consumer.cmake
 cmake_minimum_required(VERSION 3.25)
 
 cmake_path(SET tree NORMALIZE "${CMAKE_CURRENT_LIST_DIR}/../..")
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}")
-file(COPY "${tree}/examples/quickstart.cpp" DESTINATION "${WORK}")
+file(COPY "${tree}/examples/quickstart.cpp" "${tree}/tests/consumers/small.cpp" DESTINATION "${WORK}")
 
 function(must)
   execute_process(COMMAND ${ARGV} WORKING_DIRECTORY "${WORK}"
@@ -27,14 +27,22 @@ if(PACKAGE_OF)
   must(dpkg-deb -x "${package}" root)
 endif()
 
+# All headers have been installed.
+if(NOT WAY MATCHES "add_subdirectory|fetch_content")
+  file(GLOB_RECURSE here RELATIVE "${tree}/include" "${tree}/include/*pp")
+  file(GLOB_RECURSE there RELATIVE "${PREFIX}/include" "${PREFIX}/include/*pp")
+  if(NOT here STREQUAL there)
+    message(FATAL_ERROR "Installed are:\n${there}")
+  endif()
+endif()
+
 if(WAY MATCHES "pkg_config")
   set(ENV{PKG_CONFIG_PATH} "${PREFIX}/share/pkgconfig")
   set(package coproc)
-  set(files quickstart.cpp)
+  set(files small.cpp)
   if(WAY STREQUAL "compiled_pkg_config")
     set(package coproc-compiled)
-    file(WRITE "${WORK}/own.cpp" "#include <coproc/src.hpp>\n")
-    list(APPEND files own.cpp)
+    set(files quickstart.cpp "${LIBRARY}")
   endif()
   must(pkg-config --cflags --libs "${package} >= 0.1")
   if(package STREQUAL "coproc" AND output MATCHES "SEPARATE_COMPILATION"
@@ -63,20 +71,20 @@ else()
   list(FILTER libraries INCLUDE REGEX "/libcoproc\\.a$")
   list(LENGTH libraries built)
   set(linked 0)
-  if(WAY MATCHES "compiled|both_forms")
+  if(WAY MATCHES "add_subdirectory|both_forms")
     set(linked 1)
   endif()
   if(NOT built EQUAL linked)
     message(FATAL_ERROR "It has built ${built} libraries of ours, and needs ${linked}.")
   endif()
   file(GLOB_RECURSE own "${WORK}/*.cpp")
-  list(FILTER own EXCLUDE REGEX "^${WORK}/build/|quickstart")
+  list(FILTER own EXCLUDE REGEX "^${WORK}/build/|quickstart|small")
   list(LENGTH own expected)
   if(NOT expected)
-    set(expected 1) # quickstart.cpp
+    set(expected 1) # quickstart.cpp or small.cpp
   endif()
-  if(WAY STREQUAL "compiled_find_package")
-    set(expected 2) # for two programs
+  if(WAY MATCHES "add_subdirectory|both_forms") # which build two programs
+    math(EXPR expected "${expected} + 1")
   endif()
   file(READ "${WORK}/build/compile_commands.json" commands)
   string(JSON count LENGTH "${commands}")

@@ -39,7 +39,7 @@ coproc::awaitable<bool> driven() {
   const coproc::command cat(COPROC_CHILD, "cat", std_in = piped, std_out = piped);
   auto process = co_await odr::start_in_a(cat);
   const auto result = co_await process.communicate("through a and b");
-  co_return result.out == "through a and b" && process.returncode() == 0;
+  co_return result.out == "through a and b" && co_await odr::end_in_a(process) == 0;
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ std::vector<const std::type_info*> types() {
 std::vector<const void*> addresses_in_a();
 std::vector<const std::type_info*> types_in_a();
 coproc::awaitable<coproc::process> start_in_a(coproc::command what);
+coproc::awaitable<int> end_in_a(coproc::process& process);
 [[noreturn]] void throw_in_a();
 
 }  // namespace odr

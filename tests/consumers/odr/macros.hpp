@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 
-// Every macro of lower case, or of one plain word, that Qt, X11 and Windows have in their headers, before
-// coproc is included. That it compiles is the test.
+#pragma once
+
+// Every macro of lower case, or of one plain word, that Qt, X11 and Windows have in their headers.
 
 // Qt
 #define emit
@@ -47,16 +48,3 @@
 #define interface struct
 #define near
 #define small char
-
-#include <coproc/coproc.hpp>
-
-using namespace coproc::keywords;
-
-coproc::awaitable<> use_it() {
-  auto process = co_await coproc::exec("cat", std_in = piped, std_out = piped);
-  co_await process.stop();
-  const auto done = co_await coproc::capture("true");
-  done.check();
-}
-
-void run_it() { coproc::run(use_it()); }
