@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <coproc/detail/os/os.hpp>
+#include <functional>
 #include <map>
 #include <thread>
 
@@ -408,6 +409,59 @@ TEST_CASE("child_state: kill_on_parent_death is for the host's death, not its th
       keep);
   context.run();
   CHECK_FALSE(failure);
+}
+
+namespace {
+
+/// Runs what a host does on another thread than the main one.
+void on_another_thread(const std::function<asio::awaitable<void>()>& make) {
+  asio::io_context context(1);
+  std::exception_ptr failure;
+  asio::co_spawn(context, make(), [&](std::exception_ptr e) { failure = e; });
+  std::thread([&] { context.run(); }).join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace
+
+TEST_CASE("child_state: kill_on_parent_death leaves the child what the calling thread has") {
+  state now;
+  on_another_thread([&]() -> asio::awaitable<void> {
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 7);
+    now = co_await state_with(command(child_state(), kill_on_parent_death = true));
+  });
+  CHECK(now.at("nice") == "7");
+  // And what that thread had does not stay for the next one.
+  on_another_thread([&]() -> asio::awaitable<void> {
+    now = co_await state_with(command(child_state(), kill_on_parent_death = true));
+  });
+  CHECK(now.at("nice") == "0");
+}
+
+TEST_CASE("child_state: kill_on_parent_death keeps no thread longer than its child") {
+  const int before = thread_count();
+  on_another_thread([&]() -> asio::awaitable<void> {
+    auto process = co_await coproc::exec(child, "wait", kill_on_parent_death = true);
+    CHECK(thread_count() == before + 2);  // that of the host, and the child's own
+    co_await process.stop();
+    (void)co_await failed_launch(command("/no/such/program", kill_on_parent_death = true));
+  });
+  CHECK(soon([&] { return thread_count() == before; }));
+}
+
+TEST_CASE("child_state: kill_on_parent_death says why where it can have no thread") {
+  pthread_attr_t usual, enormous;
+  REQUIRE(::pthread_getattr_default_np(&usual) == 0);
+  enormous = usual;
+  on_another_thread([&]() -> asio::awaitable<void> {
+    REQUIRE(::pthread_attr_setstacksize(&enormous, std::size_t{1} << 50) == 0);
+    REQUIRE(::pthread_setattr_default_np(&enormous) == 0);
+    const auto e = co_await failed_launch(command(child, "exit", 0, kill_on_parent_death = true));
+    ::pthread_setattr_default_np(&usual);
+    CHECK(e.step() == "kill_on_parent_death");
+    CHECK(e.code().value() == EAGAIN);
+    CHECK(std::string(e.what()).find("a thread for it") != std::string::npos);
+  });
 }
 
 TEST_CASE("child_state: kill_on_parent_death works in a fork of a host that has used it") {

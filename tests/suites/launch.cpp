@@ -3,8 +3,11 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
 #include <coproc/detail/os/os.hpp>
+#include <map>
+#include <thread>
 #include <utility>
 
 #include "host.hpp"
@@ -18,6 +21,8 @@ using coproc::command;
 // left behind (failed_launch looks for that).
 
 namespace {
+
+using state = std::map<std::string, std::string>;
 
 std::string what_of(const coproc::launch_error& e) { return e.what(); }
 
@@ -389,6 +394,78 @@ COPROC_TEST("launch: a failure where the host ignores SIGCHLD is a failure, and 
   const saved_action ignored(SIGCHLD, SIG_IGN);
   const auto e = co_await failed_launch(command("/no/such/program"));
   CHECK(e.code().value() == ENOENT);
+}
+
+namespace {
+
+/// How many children of @p parent sleep, and have not been told to stop. Nothing as long as one of
+/// them is at work: it may be stopping.
+std::optional<int> children_not_stopped(pid_t parent) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos)
+      continue;
+    state status;
+    std::ifstream file(entry.path() / "status");
+    for (std::string name, value; std::getline(file, name, ':') && std::getline(file, value);)
+      status[name] = value.substr(std::min(value.size(), value.find_first_not_of(" \t")));
+    if (status["PPid"] != std::to_string(parent)) continue;
+    const char now = status["State"].at(0);
+    if (now == 'T' || now == 'Z' || now == 'X') continue;
+    constexpr auto stop = 1ull << (SIGTSTP - 1);
+    const bool told = (std::stoull(status["ShdPnd"], nullptr, 16) & stop) != 0;
+    if (now != 'S' || told) return std::nullopt;
+    ++count;
+  }
+  return count;
+}
+
+asio::awaitable<void> launch_until(const std::atomic<bool>& done) {
+  while (!done) {
+    auto process = co_await coproc::exec(child, "wait", std_in = devnull, std_out = piped);
+    (void)co_await process.std_out().readline();
+  }
+}
+
+}  // namespace
+
+COPROC_TEST("launch: host and children stop together and go on at any moment of a launch") {
+  if (in_own_process()) {
+    std::atomic<bool> done = false;
+    std::vector<std::thread> launching;
+    for (int i = 0; i < 3; ++i) launching.emplace_back([&] { test::run(launch_until(done)); });
+    std::puts("ready");
+    std::fflush(stdout);
+    while (std::getchar() != EOF) {
+    }
+    done = true;
+    for (std::thread& thread : launching) thread.join();
+    co_return;
+  }
+  auto host = co_await coproc::exec(this_case_in_own_process(), process_group = new_group,
+                                    std_in = piped, std_out = piped);
+  (void)co_await host.std_out().until("ready\n");
+  int going_on = 0;
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(::kill(-host.pid(), SIGTSTP) == 0);
+    const bool stopped = co_await eventually([&] {
+      siginfo_t info = {};
+      ::waitid(P_PID, static_cast<id_t>(host.pid()), &info, WSTOPPED | WNOHANG);
+      return info.si_pid != 0;
+    });
+    REQUIRE(stopped);
+    // A child that is about to become its program when the stop comes may miss it.
+    std::optional<int> missed;
+    REQUIRE(soon([&] { return (missed = children_not_stopped(host.pid())).has_value(); }));
+    going_on += *missed;
+    REQUIRE(::kill(-host.pid(), SIGCONT) == 0);
+    asio::steady_timer moment(co_await asio::this_coro::executor, i * 37us);  // any will do
+    co_await moment.async_wait(asio::use_awaitable);
+  }
+  CHECK(going_on < 10);
+  const auto rest = co_await host.communicate();
+  INFO(rest.out);
+  CHECK(host.returncode() == 0);
 }
 
 }  // namespace launch_tests

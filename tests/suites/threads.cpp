@@ -147,4 +147,56 @@ TEST_CASE("threads: gather, wait_for and cancellation on a pool without strands"
   CHECK_FALSE(has_children());
 }
 
+// ---- what the library's own thread shares ----
+
+TEST_CASE("threads: a fork that is made while the library's thread works can use the library") {
+  const auto leave_some = [](int count) -> asio::awaitable<void> {
+    for (int i = 0; i < count; ++i) {
+      auto left = co_await coproc::exec(child, "exit", 0);
+      left.detach();
+      auto killed = co_await coproc::exec(child, "wait", std_out = devnull);
+    }
+  };
+  // Without coproc::run: Asio's signals have a lock of their own.
+  const auto run_it = [&](int count) {
+    asio::io_context context(1);
+    asio::co_spawn(context, leave_some(count), asio::detached);
+    context.run();
+  };
+  std::atomic<bool> done = false;
+  std::thread busy([&] {
+    while (!done) run_it(5);
+  });
+  int good = 0;
+  constexpr int forks = 100;
+  for (int i = 0; good == i && i < forks; ++i) {
+    const pid_t fork = ::fork();
+    if (fork == 0) {
+      ::alarm(60);
+      run_it(2);
+      ::_exit(0);
+    }
+    int status = -1;
+    ::waitpid(fork, &status, 0);
+    good += status == 0;
+  }
+  done = true;
+  busy.join();
+  CHECK(good == forks);
+}
+
+TEST_CASE("threads: a context without locks is not told of anything by another thread") {
+  asio::io_context context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
+  int left = 0;
+  asio::co_spawn(
+      context,
+      [&]() -> asio::awaitable<void> {
+        for (; left < 50; ++left) co_await coproc::exec(child, "wait", std_out = devnull);
+      },
+      asio::detached);
+  context.run();
+  CHECK(left == 50);
+  CHECK(soon([] { return !has_children(); }));
+}
+
 }  // namespace threads_tests

@@ -194,8 +194,10 @@ COPROC_INLINE std::shared_ptr<launch_gate> make_launch_gate() {
 /// Whether a launch has failed for want of something that another child's end gives back.
 COPROC_INLINE bool is_shortage(const launch_error& failure) {
   const int number = failure.code().value();
-  if (failure.step() == "pass_fds" || failure.step() == "exec") return false;
-  return number == EMFILE || number == ENFILE || (failure.step() == "clone" && number == EAGAIN);
+  const std::string_view step = failure.step();
+  if (step == "pass_fds" || step == "exec") return false;
+  const bool starts = step == "clone" || step == "kill_on_parent_death";
+  return number == EMFILE || number == ENFILE || (starts && number == EAGAIN);
 }
 
 /// Runs a command to its end, once.

@@ -7,6 +7,7 @@
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
@@ -18,6 +19,10 @@
 #include <set>
 #include <utility>
 #include <vector>
+
+#if __has_include(<boost/asio/config.hpp>)
+#include <boost/asio/config.hpp>
+#endif
 
 namespace coproc::detail {
 
@@ -53,11 +58,15 @@ class context_service : public asio::execution_context::service {
   using key_type = context_service;
   inline static asio::execution_context::id id;
 
-  explicit context_service(asio::execution_context& context) : service(context) {}
+  explicit context_service(asio::execution_context& context)
+      : service(context), takes_posts_(is_locked(context)) {}
 
   static context_service& of(const asio::any_io_executor& executor) {
     return asio::use_service<context_service>(asio::query(executor, asio::execution::context));
   }
+
+  /// Whether other threads may post to the context: not where it was made without locks.
+  bool takes_posts() const { return takes_posts_; }
 
   /// Somebody else reaps a child of this context: run() does not return before that is done.
   /// @param forget is called when the context goes before that
@@ -128,10 +137,24 @@ class context_service : public asio::execution_context::service {
     }
   }
 
+  static bool is_locked([[maybe_unused]] asio::execution_context& context) {
+#if !defined(BOOST_ASIO_HAS_THREADS)
+    return false;
+#elif __has_include(<boost/asio/config.hpp>)
+    return asio::config(context).get("scheduler", "locking", true);
+#else
+    using scheduler = asio::detail::io_context_impl;
+    return !asio::has_service<scheduler>(context) ||
+           BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(
+               SCHEDULER, asio::use_service<scheduler>(context).concurrency_hint());
+#endif
+  }
+
   bool clean_up_to(std::uint64_t number) const {
     return cleanups_.empty() || *cleanups_.begin() > number;
   }
 
+  const bool takes_posts_;
   std::mutex mutex_;
   context_member* members_ = nullptr;
   std::uint64_t last_cleanup_ = 0;

@@ -129,31 +129,89 @@ COPROC_CHILD_SIDE inline void set_blocking(int fd) {
   const long flags = ::syscall(SYS_fcntl, fd, F_GETFL);
   if (flags >= 0) call(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
 }
+// All zero is SIG_DFL, no flags, no mask, whatever the layout of the kernel's struct. The handler is
+// the first member on the architectures that we know; SIG_IGN is 1.
+COPROC_CHILD_SIDE inline const void* handler_of(int number) {
+  std::uint64_t action[8] = {};
+  call(SYS_rt_sigaction, number, nullptr, action, kernel_signals / 8);
+  const void* handler;
+  __builtin_memcpy(&handler, action, sizeof handler);
+  return handler;
+}
+COPROC_CHILD_SIDE inline void set_handler(int number, const void* handler) {
+  std::uint64_t action[8] = {};
+  __builtin_memcpy(action, &handler, sizeof handler);
+  call(SYS_rt_sigaction, number, action, nullptr, kernel_signals / 8);
+}
+
 /// No handler is left, and what is ignored stays so, but for three signals whose being ignored
 /// surprises programs; with @p all nothing is ignored.
 /// @param handlers_reset there are no handlers: only those three are to be looked at
 COPROC_CHILD_SIDE inline void reset_signal_actions(bool all, bool handlers_reset) {
-  // All zero is SIG_DFL, no flags, no mask, whatever the layout of the kernel's struct. The handler
-  // is the first member on the architectures that we know; SIG_IGN is 1.
-  const std::uint64_t zero[8] = {};
-  constexpr std::size_t size = kernel_signals / 8;
+  const void* const ignored = reinterpret_cast<const void*>(SIG_IGN);
   for (int number = 1; number <= kernel_signals; ++number) {
     if (number == SIGKILL || number == SIGSTOP) continue;
     bool reset = all || number == SIGPIPE || number == SIGXFSZ || number == SIGCHLD;
     if (!reset && handlers_reset) continue;
     if (!reset) {
-      std::uint64_t before[8] = {};
-      call(SYS_rt_sigaction, number, nullptr, before, size);
-      const void* handler;
-      __builtin_memcpy(&handler, before, sizeof handler);
-      reset = handler != nullptr && handler != reinterpret_cast<const void*>(SIG_IGN);
+      const void* const handler = handler_of(number);
+      reset = handler != nullptr && handler != ignored;
     }
-    if (reset) call(SYS_rt_sigaction, number, zero, nullptr, size);
+    if (reset) set_handler(number, nullptr);
   }
 }
-COPROC_CHILD_SIDE inline void unblock_signals() {
+COPROC_CHILD_SIDE inline void put(int fd, const void* bytes, std::size_t size) {
+  call(SYS_write, fd, bytes, size);
+}
+
+/// The signals of job control that stop a process and can be caught.
+inline constexpr int stop_signals[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+
+COPROC_CHILD_SIDE inline std::uint64_t bit_of(int number) {
+  return std::uint64_t{1} << (number - 1);
+}
+COPROC_CHILD_SIDE inline std::uint64_t pending_signals() {
+  std::uint64_t pending = 0;
+  call(SYS_rt_sigpending, &pending, kernel_signals / 8);
+  return pending;
+}
+
+/// Has the exec of this process send it @p number, once the parent has been woken and before the
+/// program's first instruction: the exec closes a pipe both of whose ends ask for that signal, and
+/// whichever goes first is told by the other.
+COPROC_CHILD_SIDE inline void signal_at_exec(int number) {
+  int ends[2];
+  if (call(SYS_pipe2, ends, O_CLOEXEC) != 0) return;
+  for (const int fd : ends) {
+    call(SYS_fcntl, fd, F_SETOWN, static_cast<int>(::syscall(SYS_getpid)));
+    call(SYS_fcntl, fd, 10 /* F_SETSIG */, number);
+    call(SYS_fcntl, fd, F_SETFL, O_ASYNC);
+  }
+}
+
+/// Unblocks all signals, but does not let this process be stopped before its exec. A stop that has
+/// come already waits for the exec. One that comes in the moment between is ended by a timer, which
+/// an exec deletes: then the parent stops, and the child, which has lost it, goes on.
+COPROC_CHILD_SIDE inline void let_signals_in() {
+  constexpr std::size_t size = kernel_signals / 8;
+  sigevent go_on = {};
+  go_on.sigev_notify = SIGEV_SIGNAL;
+  go_on.sigev_signo = SIGCONT;
+  int timer = 0;
+  if (call(SYS_timer_create, CLOCK_MONOTONIC, &go_on, &timer) == 0) {
+    constexpr long often = 10'000'000;  // nanoseconds
+    const long period[4] = {0, often, 0, often};
+    call(SYS_timer_settime, timer, 0, period, nullptr);
+  }
+  const std::uint64_t pending = pending_signals();
+  for (const int number : stop_signals) {
+    if ((pending & bit_of(number)) == 0 || handler_of(number) != nullptr) continue;
+    signal_at_exec(number);
+    set_handler(number, reinterpret_cast<const void*>(SIG_IGN));  // which takes it back
+    set_handler(number, nullptr);
+  }
   const std::uint64_t none = 0;
-  call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kernel_signals / 8);
+  call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, size);
 }
 [[noreturn]] COPROC_CHILD_SIDE inline void exit_now(int status) {
   for (;;) call(SYS_exit_group, status);
@@ -164,16 +222,24 @@ COPROC_CHILD_SIDE inline void unblock_signals() {
 class all_signals_blocked {
  public:
   all_signals_blocked() {
-    const std::uint64_t every_signal = ~std::uint64_t{0};
-    call(SYS_rt_sigprocmask, SIG_SETMASK, &every_signal, &before_, kernel_signals / 8);
+    block();
+    // A stop that has come just now is for this process, and a child made after it would miss it.
+    std::uint64_t stops = 0;
+    for (const int number : stop_signals) stops |= bit_of(number);
+    if ((pending_signals() & stops & ~before_) == 0) return;
+    restore();
+    block();
   }
   all_signals_blocked(const all_signals_blocked&) = delete;
   all_signals_blocked& operator=(const all_signals_blocked&) = delete;
-  ~all_signals_blocked() {
-    call(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, kernel_signals / 8);
-  }
+  ~all_signals_blocked() { restore(); }
 
  private:
+  void block() {
+    const std::uint64_t every_signal = ~std::uint64_t{0};
+    call(SYS_rt_sigprocmask, SIG_SETMASK, &every_signal, &before_, kernel_signals / 8);
+  }
+  void restore() { call(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, kernel_signals / 8); }
   std::uint64_t before_ = 0;
 };
 
@@ -184,9 +250,8 @@ class all_signals_blocked {
 class dumpable_kept {
  public:
   explicit dumpable_kept(bool user_changes) {
-    static std::mutex one_launch;
     if (!user_changes) return;
-    lock_ = std::unique_lock(one_launch);
+    lock_ = std::unique_lock(of_this_process<std::mutex>());
     before_ = ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
   }
   dumpable_kept(const dumpable_kept&) = delete;
@@ -200,16 +265,12 @@ class dumpable_kept {
   int before_ = -1;
 };
 
-/// How the child tells what went wrong: it writes into our memory.
-class report_channel {
- public:
-  template <class Taken>
-  bool open(Taken) {
-    return true;
-  }
-  COPROC_CHILD_SIDE void send(const void*, std::size_t) const {}
-  void receive(void*, std::size_t) {}
-};
+/// Whether children have been seen to run in this memory. Where one has, all do.
+inline std::atomic<bool> memory_is_shared = false;
+inline bool shares_memory() { return memory_is_shared.load(std::memory_order_relaxed); }
+inline void memory_was_shared() {
+  if (!shares_memory()) memory_is_shared.store(true, std::memory_order_relaxed);
+}
 
 #if defined(__GLIBC__)
 // The C library's clone() by its other name: ThreadSanitizer takes clone() for a fork, and does its
@@ -301,11 +362,20 @@ inline int wait_child(pid_t pid, int pidfd, siginfo_t& info, int flags, rusage* 
   }
 }
 
+/// Waits until a child has ended, and leaves it to be reaped by its owner.
+inline void wait_for_end(pid_t pid) {
+  siginfo_t info;
+  while (wait_child(pid, -1, info, WEXITED | WNOWAIT, nullptr) == 0 && !is_end(info))
+    ::poll(nullptr, 0, 20);  // a child that this process traces, and that has stopped
+}
+
 /// Waits for a child that is just ending, and reaps it.
 inline void reap_failed(pid_t pid, int pidfd) {
   siginfo_t info;
   wait_child(pid, pidfd, info, WEXITED, nullptr);
 }
+
+inline bool on_main_thread() { return ::syscall(SYS_gettid) == ::getpid(); }
 
 /// Whether a process has ended, though perhaps nobody can reap it yet.
 inline bool has_ended(int pidfd) {

@@ -123,10 +123,14 @@ COPROC_CHILD_SIDE inline void reset_signal_actions(bool all, bool) {
     ::sigaction(number, &action, nullptr);
   }
 }
-COPROC_CHILD_SIDE inline void unblock_signals() {
+/// The parent does not wait in a way that keeps it from being stopped: so may the child.
+COPROC_CHILD_SIDE inline void let_signals_in() {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+COPROC_CHILD_SIDE inline void put(int fd, const void* bytes, std::size_t size) {
+  [[maybe_unused]] const ssize_t written = ::write(fd, bytes, size);
 }
 [[noreturn]] COPROC_CHILD_SIDE inline void exit_now(int status) { ::_exit(status); }
 
@@ -139,44 +143,9 @@ class dumpable_kept {
   explicit dumpable_kept(bool) {}
 };
 
-/// How the child tells what went wrong: a pipe that an exec closes.
-class report_channel {
- public:
-  /// False, with errno set, where there are no descriptors left.
-  /// @param taken whether the child will put another descriptor at a number
-  template <class Taken>
-  bool open(Taken taken) {
-    if (!make_pipe(ends_)) return false;
-    for (int least = 3; ends_.write && taken(ends_.write.get()); ++least) {
-      const int copy = ::fcntl(ends_.write.get(), F_DUPFD_CLOEXEC, least);
-      if (copy >= 0 && taken(copy)) ::close(copy);
-      else ends_.write.reset(copy);
-      if (copy < 0 && errno == EINVAL) errno = EMFILE;  // there are no numbers from `least` on
-    }
-    return static_cast<bool>(ends_.write);
-  }
-  /// In the child.
-  COPROC_CHILD_SIDE void send(const void* report, std::size_t size) const {
-    // So few bytes go in one piece. Nobody is there to be told if they do not.
-    [[maybe_unused]] const ssize_t sent = ::write(ends_.write.get(), report, size);
-  }
-  /// In the parent: returns when the child has exec'ed or ended. It leaves @p report as it is where
-  /// nothing went wrong.
-  void receive(void* report, std::size_t size) {
-    ends_.write.reset();
-    auto* at = static_cast<char*>(report);
-    while (size > 0) {
-      const ssize_t got = ::read(ends_.read.get(), at, size);
-      if (got == 0 || (got < 0 && errno != EINTR)) return;
-      if (got < 0) continue;
-      at += got;
-      size -= static_cast<std::size_t>(got);
-    }
-  }
-
- private:
-  pipe_ends ends_;
-};
+/// Whether children have been seen to run in this memory: a fork has its own.
+constexpr bool shares_memory() { return false; }
+constexpr void memory_was_shared() {}
 
 /// Runs @p main in a child. The pid, or -1 with errno set; @p pidfd stays -1.
 inline pid_t start_child(int (*main)(void*), void* argument, int& pidfd, bool&) {
@@ -209,6 +178,16 @@ inline void reap_failed(pid_t pid, int) {
 
 /// Whether a process has ended, though nobody can reap it yet: nothing tells.
 inline bool has_ended(int) { return false; }
+
+/// Waits until a child has ended, and leaves it to be reaped by its owner.
+inline void wait_for_end(pid_t pid) {
+  siginfo_t info;
+  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  }
+}
+
+/// Nothing in POSIX tells the main thread.
+inline bool on_main_thread() { return false; }
 
 /// A look at a child, which reaps it where it has ended, and never waits.
 /// @return 0: see @p info, whose si_pid is 0 where it still runs; ECHILD: somebody else reaped it.

@@ -8,8 +8,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/system/error_code.hpp>
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 /// For code that runs in the child between clone and exec, where it shares the memory of a sleeping
@@ -74,6 +76,37 @@ class signals_blocked {
   sigset_t before_;
 };
 
+/// Around the work of a detached thread of the library's own: while a thread has thread-local
+/// objects that are to be destroyed, the C library does not unload their code, though a plugin that
+/// holds it be closed.
+inline void keep_code_loaded() {
+  struct pin {
+    ~pin() { asm volatile(""); }  // or a compiler might leave out what does nothing
+  };
+  thread_local const pin kept;
+  [[maybe_unused]] const volatile pin* const used = &kept;
+}
+
+/// The T of this process. A fork has its parent's locks and threads as they were at that moment,
+/// and nobody to free them: it gets a T of its own. None is destroyed, since threads may outlive
+/// statics.
+template <class T>
+T& of_this_process() {
+  struct home {
+    const pid_t pid = ::getpid();
+    T object;
+    home* of_parent = nullptr;  // still reachable, for leak checkers
+  };
+  static std::atomic<home*> newest = nullptr;
+  home* found = newest;
+  while (found == nullptr || found->pid != ::getpid()) {
+    auto fresh = std::make_unique<home>();
+    fresh->of_parent = found;
+    if (newest.compare_exchange_strong(found, fresh.get())) found = fresh.release();
+  }
+  return found->object;
+}
+
 /// Whether waitid has told of the end of a child. (Of one that this process traces it tells of
 /// stops as well, which are none.)
 inline bool is_end(const siginfo_t& info) {
@@ -88,7 +121,6 @@ inline boost::system::error_code system_error(int number) {
 inline boost::system::error_code last_system_error() { return system_error(errno); }
 
 /// The two ends of a pipe.
-
 class pipe_ends {
  public:
   unique_handle read, write;

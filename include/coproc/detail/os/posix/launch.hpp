@@ -35,7 +35,7 @@ class launcher {
     prepare_arguments();
     prepare_environment();
     prepare_programs();
-    result_.pid = kill_on_parent_death() ? launch_thread::instance().spawn(plan_, result_.pidfd)
+    result_.pid = kill_on_parent_death() ? spawn_by_lasting_thread(plan_, result_.pidfd)
                                          : spawn(plan_, result_.pidfd);
     if (result_.pid < 0) fail_in_child();
     result_.leads_group = plan_.new_session || plan_.group == 0;
@@ -306,6 +306,7 @@ class launcher {
     else if (step == "niceness") object = std::to_string(*options_.niceness);
     else if (step == "as_group") object = std::to_string(plan_.gid);
     else if (step == "as_user") object = std::to_string(plan_.uid);
+    else if (step == "kill_on_parent_death" && at != 0) object = "a thread for it";
     else if (step == "chdir") object = "'" + options_.cwd->string() + "'";
     fail(failed, error, object);
   }

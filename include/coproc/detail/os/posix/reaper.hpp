@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <coproc/detail/os/posix/calls.hpp>
 #include <coproc/detail/os/posix/handle.hpp>
 #include <coproc/detail/task/event.hpp>
@@ -25,18 +26,17 @@ namespace coproc::detail {
 /// uninterruptible sleep may take for ever to die. It is reaped all the same when it does.
 class reaper {
  public:
-  static reaper& instance() {
-    static reaper* const only = new reaper;  // never destroyed: its thread may outlive statics
-    return *only;
-  }
+  static reaper& instance() { return of_this_process<reaper>(); }
 
   /// Takes over a detached child.
   void orphaned(pid_t pid, unique_handle pidfd) { add(orphan(pid, std::move(pidfd))); }
 
-  /// Takes over a child that has been sent SIGKILL; @p context waits for its end.
+  /// Takes over a child that has been sent SIGKILL. The context of @p executor waits for its end,
+  /// if it can be told of that by another thread.
   void orphaned_killed(pid_t pid, unique_handle pidfd, const asio::any_io_executor& executor) {
     orphan child(pid, std::move(pidfd));
     child.context = &context_service::of(executor);
+    if (!child.context->takes_posts()) return orphaned(child.pid, std::move(child.pidfd));
     child.patience = clock::now() + std::chrono::seconds(1);
     child.cleanup = child.context->cleanup_started(
         executor, [](context_service& context) { instance().forget(context); });
@@ -76,12 +76,7 @@ class reaper {
   };
 
   void add(orphan child) {
-    const std::lock_guard lock(mutex_);
-    if (home_ != ::getpid()) {  // a fork has neither the thread nor the children
-      orphans_.clear();
-      running_ = false;
-      home_ = ::getpid();
-    }
+    std::unique_lock lock(mutex_);
     orphans_.push_back(std::move(child));
     if (running_) {
       const char byte = 0;
@@ -94,6 +89,9 @@ class reaper {
       const signals_blocked blocked;  // no handler of the host runs in that thread
       std::thread(&reaper::run, this).detach();
       running_ = true;
+      // Until then a plugin that is closed would take its code away.
+      const auto starts = ++starts_;
+      started_.wait(lock, [this, starts] { return has_started_ >= starts; });
     } catch (const std::system_error&) {
       // No thread to be had now: the next child that comes tries again, and no context waits.
       for (orphan& waiting : orphans_) waiting.tell_context();
@@ -101,8 +99,12 @@ class reaper {
   }
 
   void run() {
+    keep_code_loaded();
     std::vector<pollfd> fds;
-    for (std::unique_lock lock(mutex_);;) {
+    std::unique_lock lock(mutex_);
+    ++has_started_;
+    started_.notify_all();
+    for (;;) {
       reap();
       if (orphans_.empty()) {
         wake_ = pipe_ends();
@@ -149,7 +151,8 @@ class reaper {
   std::vector<orphan> orphans_;
   pipe_ends wake_;
   bool running_ = false;
-  pid_t home_ = 0;
+  std::condition_variable started_;
+  unsigned starts_ = 0, has_started_ = 0;
 };
 
 /// A child that has been started, and this process's ends of its streams. If nobody takes the pid

@@ -14,6 +14,13 @@
 // before the clone until the child has reset all dispositions, so no handler of the host can run
 // in the child.
 //
+// Some carry such a clone out as a fork, whose memory is its own: valgrind, qemu-user and their
+// like. So until a child has been seen to share our memory, a pipe takes the report as well.
+//
+// A stop (Ctrl-Z) that hits the child before its exec would hold the parent too, which sleeps in
+// the kernel, where it cannot stop: the shell would wait for ever. So the child takes care not to
+// be stopped (let_signals_in).
+//
 // Without CLONE_VFORK this thread could go on while the kernel loads the program. But gdb takes
 // such a clone for a fork, and then removes its breakpoints from the child's memory, which is the
 // parent's; valgrind knows no such clone and ends the program. Launches run beside each other by
@@ -29,12 +36,10 @@
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <coproc/detail/os/posix/calls.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <system_error>
@@ -82,9 +87,10 @@ struct spawn_plan {
   struct report {
     const char* failed = nullptr;  // the step, a literal; null: none
     int error = 0;
-    std::size_t at = 0;  // which of stdio, fds, limits
+    unsigned at = 0;  // which of stdio, fds, limits
   } outcome;
-  calls::report_channel channel;
+  bool shares_memory = false;  // the child has been here
+  int report_to = -1;          // takes the outcome where it has not
 };
 
 /// Makes every descriptor above 2 close-on-exec, by whatever this kernel has. 0 or an errno.
@@ -99,12 +105,12 @@ COPROC_CHILD_SIDE inline int close_others_on_exec() {
   return 0;
 }
 
-#define COPROC_CHILD_TRY(call, the_step, index)     \
-  do {                                              \
-    if (const int error_ = (call); error_ != 0) {   \
-      plan.outcome = {(the_step), error_, (index)}; \
-      return;                                       \
-    }                                               \
+#define COPROC_CHILD_TRY(call, the_step, index)                          \
+  do {                                                                   \
+    if (const int error_ = (call); error_ != 0) {                        \
+      plan.outcome = {(the_step), error_, static_cast<unsigned>(index)}; \
+      return;                                                            \
+    }                                                                    \
   } while (false)
 
 /// The child: returns only when something has failed.
@@ -113,8 +119,7 @@ COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
   // Descriptors first, while limits and privileges are still the parent's. All sources are above
   // 2, so no dup2 can hit one that is still needed.
   for (int fd = 0; fd < 3; ++fd)
-    if (plan.stdio[fd] >= 0)
-      COPROC_CHILD_TRY(calls::duplicate(plan.stdio[fd], fd), "dup2", static_cast<std::size_t>(fd));
+    if (plan.stdio[fd] >= 0) COPROC_CHILD_TRY(calls::duplicate(plan.stdio[fd], fd), "dup2", fd);
   for (int fd = 0; fd < 3; ++fd)
     if (plan.make_blocking[fd]) calls::set_blocking(fd);
   COPROC_CHILD_TRY(close_others_on_exec(), "close_range", 0);
@@ -140,7 +145,7 @@ COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
   if (plan.die_with != 0)
     COPROC_CHILD_TRY(calls::die_with_parent(plan.die_with), "kill_on_parent_death", 0);
   if (plan.cwd != nullptr) COPROC_CHILD_TRY(calls::change_directory(plan.cwd), "chdir", 0);
-  calls::unblock_signals();
+  calls::let_signals_in();
 
   // As execvp: look on past what is not there or may not be run, or whose path cannot be followed,
   // and say what is the most of these in the end.
@@ -165,30 +170,70 @@ COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
 
 COPROC_CHILD_SIDE inline int child_main(void* argument) {
   auto& plan = *static_cast<spawn_plan*>(argument);
+  plan.shares_memory = true;
   become(plan);
-  plan.channel.send(&plan.outcome, sizeof plan.outcome);
+  // So few bytes go in one piece. Nobody is there to be told if they do not.
+  if (plan.report_to >= 0) calls::put(plan.report_to, &plan.outcome, sizeof plan.outcome);
   calls::exit_now(127);
 }
+
+/// The pipe by which a child reports that does not share our memory, and that an exec closes.
+class report_pipe {
+ public:
+  /// Gives @p plan its writing end. False, with errno set, where there are no descriptors left.
+  bool open(spawn_plan& plan) {
+    if (!make_pipe(ends_)) return false;
+    // Not at a number where the child will put another descriptor.
+    const auto taken = [&plan](int number) {
+      return std::any_of(plan.fds, plan.fds + plan.fd_count,
+                         [number](const spawn_plan::fd_move& move) { return move.to == number; });
+    };
+    for (int least = 3; ends_.write && taken(ends_.write.get()); ++least) {
+      const int copy = ::fcntl(ends_.write.get(), F_DUPFD_CLOEXEC, least);
+      if (copy >= 0 && taken(copy)) ::close(copy);
+      else ends_.write.reset(copy);
+      if (copy < 0 && errno == EINVAL) errno = EMFILE;  // there are no numbers from `least` on
+    }
+    plan.report_to = ends_.write.get();
+    return static_cast<bool>(ends_.write);
+  }
+
+  /// Returns when the child has exec'ed or ended. It leaves the outcome as it is where nothing went
+  /// wrong.
+  void receive(spawn_plan& plan) {
+    ends_.write.reset();
+    auto* at = reinterpret_cast<char*>(&plan.outcome);
+    for (std::size_t size = sizeof plan.outcome; size > 0;) {
+      const ssize_t got = ::read(ends_.read.get(), at, size);
+      if (got == 0 || (got < 0 && errno != EINTR)) return;
+      if (got < 0) continue;
+      at += got;
+      size -= static_cast<std::size_t>(got);
+    }
+  }
+
+ private:
+  pipe_ends ends_;
+};
 
 /// Starts the child. On success its pid, and in @p pidfd its pidfd, empty where the kernel has
 /// none. On failure -1, with @p plan saying what failed; the child, if there was one, is reaped.
 inline pid_t spawn(spawn_plan& plan, unique_handle& pidfd) {
   const int saved_errno = errno;  // the child shares it
   int fd = -1;
+  pid_t pid = -1;
+  report_pipe reports;
   const calls::dumpable_kept kept(plan.set_uid || plan.set_gid);
-  const calls::all_signals_blocked blocked;
-  const auto taken = [&plan](int number) {
-    return std::any_of(plan.fds, plan.fds + plan.fd_count,
-                       [number](const spawn_plan::fd_move& move) { return move.to == number; });
-  };
-  const pid_t pid = plan.channel.open(taken)
-                        ? calls::start_child(&child_main, &plan, fd, plan.handlers_reset)
-                        : -1;
+  if (calls::shares_memory() || reports.open(plan)) {
+    const calls::all_signals_blocked blocked;
+    pid = calls::start_child(&child_main, &plan, fd, plan.handlers_reset);
+  }
   pidfd = above_stdio(unique_handle(fd));
   if (pid < 0) {
     plan.outcome = {"clone", errno, 0};
   } else {
-    plan.channel.receive(&plan.outcome, sizeof plan.outcome);
+    if (plan.shares_memory) calls::memory_was_shared();
+    else reports.receive(plan);
     if (plan.outcome.failed != nullptr) {
       calls::reap_failed(pid, pidfd.get());
       pidfd.reset();
@@ -198,68 +243,39 @@ inline pid_t spawn(spawn_plan& plan, unique_handle& pidfd) {
   return plan.outcome.failed == nullptr ? pid : -1;
 }
 
-/// A thread that lasts as long as the process. Linux sends the parent-death signal when the
-/// *thread* that made the child ends, so children that are to die with the process are made here.
-/// It starts at the first use and sleeps ever after; the objects are never destroyed, since it may
-/// still run while statics are.
-class launch_thread {
- public:
-  static launch_thread& instance() {
-    static std::atomic<launch_thread*> newest = nullptr;
-    launch_thread* thread = newest;
-    // A fork has no copy of the thread, but of locks and waits as they were at that moment: it gets
-    // another.
-    while (thread == nullptr || thread->home_ != ::getpid()) {
-      std::unique_ptr<launch_thread> fresh(new launch_thread(thread));
-      if (newest.compare_exchange_strong(thread, fresh.get())) thread = fresh.release();
-    }
-    return *thread;
-  }
-
-  /// Runs spawn() there and waits for it, as long as the launch would have taken here.
-  pid_t spawn(spawn_plan& plan, unique_handle& pidfd) {
-    const std::lock_guard turn(turn_);
-    std::unique_lock lock(mutex_);
-    if (!started_ && !start()) {
-      plan.outcome = {"clone", EAGAIN, 0};
-      return -1;
-    }
-    plan_ = &plan;
-    pidfd_ = &pidfd;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return plan_ == nullptr; });
-    return pid_;
-  }
-
- private:
-  explicit launch_thread(launch_thread* before_fork) : before_fork_(before_fork) {}
-
-  /// False where no thread can be had.
-  bool start() {
+/// As spawn(), for a child that is to die with this process. Linux sends the parent-death signal
+/// when the *thread* that made the child ends. The main thread lasts. Any other thread that calls
+/// makes one for this child alone, which begins with all that the caller has (niceness, processors,
+/// namespaces, privileges, filters of system calls), and lasts as long as the child.
+inline pid_t spawn_by_lasting_thread(spawn_plan& plan, unique_handle& pidfd) {
+  if (calls::on_main_thread()) return spawn(plan, pidfd);
+  struct {
+    std::mutex mutex;
+    std::condition_variable changed;
+    pid_t pid = -1;
+    bool done = false;
+  } launch;
+  std::unique_lock lock(launch.mutex);
+  try {
     const signals_blocked blocked;  // no handler of the host runs in that thread
-    try {
-      std::thread([this] {
-        for (std::unique_lock lock(mutex_);;) {
-          changed_.wait(lock, [this] { return plan_ != nullptr; });
-          pid_ = detail::spawn(*plan_, *pidfd_);
-          plan_ = nullptr;
-          changed_.notify_all();
-        }
-      }).detach();
-      started_ = true;
-    } catch (const std::system_error&) {
-    }
-    return started_;
+    std::thread([&plan, &pidfd, &launch] {
+      keep_code_loaded();
+      const pid_t pid = spawn(plan, pidfd);
+      {
+        // Notified under the lock: all that is referred to goes when it is free.
+        const std::lock_guard finished(launch.mutex);
+        launch.pid = pid;
+        launch.done = true;
+        launch.changed.notify_one();
+      }
+      if (pid > 0) calls::wait_for_end(pid);
+    }).detach();
+  } catch (const std::system_error& failure) {
+    plan.outcome = {"kill_on_parent_death", failure.code().value(), 1};
+    return -1;
   }
-
-  const pid_t home_ = ::getpid();
-  [[maybe_unused]] launch_thread* before_fork_;  // still reachable, for leak checkers
-  bool started_ = false;
-  std::mutex turn_, mutex_;
-  std::condition_variable changed_;
-  spawn_plan* plan_ = nullptr;
-  unique_handle* pidfd_ = nullptr;
-  pid_t pid_ = -1;
-};
+  launch.changed.wait(lock, [&launch] { return launch.done; });
+  return launch.pid;
+}
 
 }  // namespace coproc::detail

@@ -22,8 +22,10 @@ class reaper {
     return *only;
   }
 
-  /// Takes over a child that has been killed; the context of @p executor waits for its end.
+  /// Takes over a child that has been killed. The context of @p executor waits for its end, if it
+  /// can be told of that by another thread.
   void orphaned_killed(unique_handle process, const asio::any_io_executor& executor) {
+    if (!context_service::of(executor).takes_posts()) return;
     auto child = std::make_unique<orphan>();
     child->process = std::move(process);
     child->context = &context_service::of(executor);
