@@ -64,6 +64,7 @@ set(posix
   detail/os/posix/calls_linux.hpp
   detail/os/posix/calls_posix.hpp
   detail/os/posix/child.hpp
+  detail/os/posix/clone_linux.hpp
   detail/os/posix/dispositions.hpp
   detail/os/posix/handle.hpp
   detail/os/posix/launch.hpp

@@ -110,6 +110,7 @@ class completions {
       const asio::any_io_executor executor = co_await asio::this_coro::executor;
       results->group = std::make_shared<detail::task_group>(executor, true);
     }
+    if (results->group->context_has_gone()) detail::throw_context_gone();
     for (;;) {
       for (auto& task : results->group->take_ended()) results->ended.push_back(std::move(task));
       results->start();

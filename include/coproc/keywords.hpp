@@ -57,7 +57,9 @@ inline constexpr detail::unset_t unset;
 inline constexpr detail::process_group_keyword process_group;
 inline constexpr detail::new_group_t new_group;
 /// `kill_on_parent_death = true`: the child gets SIGKILL when this process has died, however it
-/// did. Linux, FreeBSD and Windows only. (prctl(PR_SET_PDEATHSIG), a job object)
+/// did. Linux, FreeBSD and Windows only. (prctl(PR_SET_PDEATHSIG), a job object) Linux ties this to
+/// the thread that makes the child: the main thread, or else one that is made for this child, with
+/// all that the calling thread has, and lasts as long.
 inline constexpr detail::plain_keyword<&detail::options::kill_on_parent_death> kill_on_parent_death;
 
 #if defined(_WIN32)

@@ -285,11 +285,148 @@ TEST_CASE("run: a process that it returns outlives its io_context, and still end
   std::optional<coproc::process> process = coproc::run(start());
   CHECK(process->returncode() == std::nullopt);
   CHECK(test::exists(process->pid()));
-  CHECK_THROWS_AS(coproc::run(process->wait()), coproc::cancelled_error);
-  CHECK_THROWS_AS(coproc::run(process->std_out().read()), coproc::cancelled_error);
+  const auto says_why = [](auto make) {
+    try {
+      coproc::run(make());
+      return false;
+    } catch (const std::logic_error& e) {
+      return std::string(e.what()).find("the io_context on which this was started") !=
+             std::string::npos;
+    }
+  };
+  CHECK(says_why([&] { return process->wait(); }));
+  CHECK(says_why([&] { return process->stop(); }));
+  CHECK(says_why([&] { return process->communicate(); }));
+  CHECK(says_why([&] { return process->next_line(); }));
+  CHECK(says_why([&] { return process->std_out().readline(); }));
+  CHECK(says_why([&] { return process->std_out().read(); }));
+  CHECK(says_why([&] { return process->std_in().write(std::string(1 << 20, 'x')); }));
+  const auto read_some = [&]() -> asio::awaitable<coproc::error_code> {
+    char byte;
+    const auto token = asio::as_tuple(asio::use_awaitable);
+    const auto [failure, count] =
+        co_await process->std_out().async_read_some(asio::buffer(&byte, 1), token);
+    co_return failure;
+  };
+  CHECK(coproc::run(read_some()) == asio::error::bad_descriptor);
+  CHECK(process->returncode() == std::nullopt);
   process->std_in().close();
   process->kill();
+  while (!process->returncode()) std::this_thread::yield();
+  CHECK(coproc::run(process->wait()) == -SIGKILL);
   process.reset();
+  test::run(no_child_is_left());
+}
+
+TEST_CASE("run: what was read before its io_context went is there afterwards") {
+  const auto start = []() -> asio::awaitable<coproc::process> {
+    auto process = co_await exec(child, "say", "one\ntwo\n", std_out = piped);
+    co_await process.wait();
+    co_await process.std_out().readline();
+    co_return process;
+  };
+  auto process = coproc::run(start());
+  CHECK(coproc::run(process.std_out().read()) == "two\n");
+}
+
+TEST_CASE("run: results that are to come outlive their io_context") {
+  std::vector<coproc::command> commands;
+  for (int i = 0; i < 3; ++i) commands.emplace_back(child, i == 0 ? "exit" : "wait", 0);
+  auto results = coproc::as_completed(commands, concurrency = 2);
+  const auto first = [&]() -> asio::awaitable<std::size_t> {
+    const auto done = co_await results.next();
+    co_return done.value().index;
+  };
+  CHECK(coproc::run(first()) == 0);
+  CHECK_THROWS_AS(coproc::run(first()), std::logic_error);
+  coproc::run(results.close());
+  test::run(no_child_is_left());
+}
+
+namespace {
+
+/// Tells its end, and is told of another's.
+class witness {
+ public:
+  explicit witness(std::vector<std::string>& ends, std::string name)
+      : ends_(ends), name_(std::move(name)) {}
+  witness(const witness&) = delete;
+  witness& operator=(const witness&) = delete;
+  ~witness() { ends_.push_back(name_); }
+
+ private:
+  std::vector<std::string>& ends_;
+  std::string name_;
+};
+
+asio::awaitable<void> witnessed(std::vector<std::string>& ends, asio::awaitable<void> what) {
+  const witness job(ends, "job");
+  co_await std::move(what);
+}
+
+asio::awaitable<void> wait_for_child() {
+  auto process = co_await exec(child, "wait", std_in = piped, std_out = piped);
+  co_await process.wait();
+}
+
+asio::awaitable<void> read_child() {
+  auto process = co_await exec(child, "cat", std_in = piped, std_out = piped);
+  co_await process.std_out().read();
+}
+
+}  // namespace
+
+TEST_CASE("run: with the io_context the jobs of a coroutine go before it does") {
+  using make_job = std::function<asio::awaitable<void>()>;
+  const std::vector<make_job> jobs = {for_ever, wait_for_child, read_child};
+  using run_job = std::function<asio::awaitable<void>(std::vector<std::string>&, make_job)>;
+  const std::vector<run_job> verbs = {
+      [](auto& ends, auto make) -> asio::awaitable<void> {
+        co_await coproc::gather(witnessed(ends, make()), witnessed(ends, make()));
+      },
+      [](auto& ends, auto make) -> asio::awaitable<void> {
+        std::vector<asio::awaitable<void>> all;
+        for (int i = 0; i < 2; ++i) all.push_back(witnessed(ends, make()));
+        co_await coproc::gather(all);
+      },
+      [](auto& ends, auto make) -> asio::awaitable<void> {
+        co_await coproc::wait_for(witnessed(ends, make()), 1h);
+      },
+      [](auto& ends, auto make) -> asio::awaitable<void> {
+        std::vector<asio::awaitable<void>> all;
+        for (int i = 0; i < 2; ++i) all.push_back(witnessed(ends, make()));
+        auto results = coproc::as_completed(all);
+        co_await results.next();
+      },
+      [](auto& ends, auto make) -> asio::awaitable<void> {
+        const auto sink = [&](std::string_view) { return witnessed(ends, make()); };
+        co_await coproc::capture(child, "say", "words", std_out = coproc::tee(sink));
+      },
+      [](auto& ends, auto make) -> asio::awaitable<void> {  // one within another
+        co_await coproc::gather(
+            coproc::wait_for(witnessed(ends, coproc::wait_for(witnessed(ends, make()), 1h)), 1h));
+      }};
+  for (const make_job& make : jobs)
+    for (const run_job& verb : verbs)
+      for (const bool on_strand : {false, true}) {
+        std::vector<std::string> ends;
+        {
+          asio::io_context context(1);
+          // Asio's services end by the order of their first use.
+          const asio::steady_timer timer(context);
+          const asio::any_io_executor executor =
+              on_strand ? asio::any_io_executor(asio::make_strand(context))
+                        : asio::any_io_executor(context.get_executor());
+          const auto parent = [&]() -> asio::awaitable<void> {
+            const witness here(ends, "parent");
+            co_await verb(ends, make);
+          };
+          asio::co_spawn(executor, parent(), asio::detached);
+          for (int i = 0; i < 50; ++i) context.run_one_for(1ms);
+        }
+        REQUIRE(ends.size() >= 2);
+        CHECK(ends.back() == "parent");
+      }
   test::run(no_child_is_left());
 }
 

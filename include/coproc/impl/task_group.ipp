@@ -27,7 +27,14 @@ COPROC_INLINE task_group::task_group(const asio::any_io_executor& executor,
     : executor_(executor),
       one_thread_(context_service::of(executor).run_by == context_service::threads::one),
       wake_(std::move(wake)),
-      bit_(bit) {}
+      bit_(bit) {
+  join_context(executor);
+}
+
+COPROC_INLINE void task_group::context_gone(std::vector<wait_handler>&) {
+  running_.clear();
+  executor_ = asio::any_io_executor();
+}
 
 COPROC_INLINE asio::any_io_executor task_group::new_strand() const {
   if (one_thread_) return executor_;
@@ -48,14 +55,15 @@ COPROC_INLINE void task_group::start(std::size_t index, awaitable<void> task, bo
   running_.emplace(index, running_task(strand, signal));
   if (posted) task = posted_task(std::move(task));
   asio::co_spawn(strand, std::move(task),
-                 asio::bind_cancellation_slot(signal->slot(), [self = shared_from_this(), signal,
-                                                               index](std::exception_ptr failure) {
-                   {
-                     const std::lock_guard lock(self->mutex_);
-                     self->ended_.emplace_back(index, std::move(failure));
-                   }
-                   self->wake_->notify(self->bit_);
-                 }));
+                 asio::bind_cancellation_slot(
+                     signal->slot(), [self = shared_from_this(), signal, index,
+                                      keeper = wake_->keeper()](std::exception_ptr failure) {
+                       {
+                         const std::lock_guard lock(self->mutex_);
+                         self->ended_.emplace_back(index, std::move(failure));
+                       }
+                       self->wake_->notify(self->bit_);
+                     }));
 }
 
 // Asio protects this name of its own likewise: Qt has a macro of that name.

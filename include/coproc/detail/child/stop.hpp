@@ -54,6 +54,8 @@ inline awaitable<bool> end_group(std::shared_ptr<child> child, steady_time deadl
 /// SIGKILL sent, but not waited for.
 inline awaitable<bool> stop(std::shared_ptr<child> child, std::chrono::nanoseconds grace) {
   const auto deadline = deadline_in(grace);
+  // Before anything is sent.
+  if (!child->exited() && !child->released() && !child->executor()) throw_context_gone();
   child->ask_to_end();
   const error_code cancelled = co_await wait_for_exit(child, deadline);
   bool go_on = !cancelled;

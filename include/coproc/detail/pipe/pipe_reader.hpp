@@ -142,8 +142,10 @@ class pipe_reader {
     for (;;) {
       if (to_line && has_line()) co_return;
       if (to_line && buffer_.size() > limit_) throw_over_limit(name, buffer_.size(), limit_);
-      bool filled;
-      if (drained_) {
+      bool filled = true;
+      if (!pipe_.executor()) {  // its context has gone: what there is can be had, and no more
+        if (try_fill(most) == fill_result::blocked) throw_context_gone();
+      } else if (drained_) {
         // A stream that little has come from yet needs little memory to wait.
         const auto [data, room] = buffer_.prepare(chunk_ <= smallest ? 64 : std::min(chunk_, most));
         const std::size_t asked = std::min(room, most);

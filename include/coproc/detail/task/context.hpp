@@ -17,6 +17,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,11 @@ namespace coproc::detail {
 
 class context_service;
 using wait_handler = asio::any_completion_handler<void(error_code)>;
+
+/// For what is to wait, and cannot since nothing drives it any more.
+[[noreturn]] inline void throw_context_gone() {
+  throw std::logic_error("coproc: the io_context on which this was started has been destroyed");
+}
 
 /// An object that has parts in an execution context (registered descriptors, strands) and may
 /// outlive it. It drops those parts when the context goes.

@@ -66,6 +66,14 @@ class event final : public std::enable_shared_from_this<event>, private context_
     sleep(std::move(handler), executor);
   }
 
+  /// Whoever holds this keeps the coroutine that waits here from being destroyed with the context,
+  /// until it is let go.
+  std::shared_ptr<wait_handler> keeper() {
+    std::shared_ptr<wait_handler> kept = keeper_.lock();
+    if (!kept) keeper_ = kept = std::make_shared<wait_handler>();
+    return kept;
+  }
+
   /// How many cancellations have come since the first wait, also between two waits. A coroutine
   /// that has been cancelled once learns of a second cancellation nowhere else.
   unsigned cancellations() const { return cancellations_.load(); }
@@ -118,7 +126,8 @@ class event final : public std::enable_shared_from_this<event>, private context_
 
   void context_gone(std::vector<wait_handler>& waiting) override {
     const std::lock_guard lock(mutex_);
-    waiting.emplace_back().swap(waiting_);
+    const auto kept = keeper_.lock();
+    (kept ? *kept : waiting.emplace_back()).swap(waiting_);
     executor_ = asio::any_io_executor();
   }
 
@@ -126,6 +135,7 @@ class event final : public std::enable_shared_from_this<event>, private context_
   std::atomic<unsigned> bits_ = 0, cancellations_ = 0;
   std::mutex mutex_;
   wait_handler waiting_;
+  std::weak_ptr<wait_handler> keeper_;
   std::function<bool()> go_on_;  // called where the coroutine runs, and nowhere else
 };
 

@@ -4,7 +4,7 @@
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <chrono>
-#include <coproc/awaitable.hpp>
+#include <coproc/detail/task/context.hpp>
 #include <coproc/outcome.hpp>
 #include <cstddef>
 #include <exception>
@@ -37,7 +37,10 @@ awaitable<void> store(awaitable<T> task, result_ptr<T> result) {
 /// Coroutines that run beside each other on behalf of one that waits for them. Each runs on a
 /// strand of its own, so that cancelling it is safe on an executor with several threads too; unless
 /// it is known that there is one thread only.
-class task_group : public std::enable_shared_from_this<task_group> {
+///
+/// When the context is destroyed, the tasks are before the coroutine that waits for them, whose
+/// variables they may use. A group that outlives its context has no tasks.
+class task_group final : public std::enable_shared_from_this<task_group>, private context_member {
  public:
   /// @param parallel on the threads of run(): each task beside the coroutine that waits for it,
   /// too, and not on its strand
@@ -64,6 +67,9 @@ class task_group : public std::enable_shared_from_this<task_group> {
 
   /// Asks all that run to end (terminal cancellation). They are not waited for here.
   void cancel();
+
+  /// Whether the context has gone.
+  bool context_has_gone() const noexcept { return !executor_; }
 
   /// Waits until a task has ended or the event was notified. Error: cancelled.
   awaitable<error_code> wait();
@@ -112,8 +118,9 @@ class task_group : public std::enable_shared_from_this<task_group> {
   };
 
   asio::any_io_executor new_strand() const;
+  void context_gone(std::vector<wait_handler>& waiting) override;
 
-  asio::any_io_executor executor_;
+  asio::any_io_executor executor_;  // empty when the context has gone
   bool one_thread_;
   std::shared_ptr<event> wake_;
   unsigned bit_;

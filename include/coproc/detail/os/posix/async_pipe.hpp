@@ -117,7 +117,8 @@ class async_pipe_end final : private context_member {
 
   /// For waits, and for read(). Throws where there is nothing to wait for, or no means to.
   descriptor& registered() {
-    if (!executor_ || !fd_) throw cancelled_error("wait for a closed descriptor");
+    if (!fd_) throw cancelled_error("wait for a closed descriptor");
+    if (!executor_) throw_context_gone();
     // The first of a context needs descriptors of its own, and throws where there are none left.
     if (!registered_) registered_.emplace(inline_executor(&executor_));
     if (!registered_->is_open()) registered_->assign(fd_.get());

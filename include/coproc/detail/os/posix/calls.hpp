@@ -7,6 +7,7 @@
 
 #if defined(__linux__) && !defined(COPROC_POSIX_ONLY)
 #include <coproc/detail/os/posix/calls_linux.hpp>  // IWYU pragma: export
+#include <coproc/detail/os/posix/clone_linux.hpp>  // IWYU pragma: export
 #else
 #include <coproc/detail/os/posix/calls_posix.hpp>  // IWYU pragma: export
 #endif

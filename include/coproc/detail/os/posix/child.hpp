@@ -61,7 +61,8 @@ class child final : private context_member {
 
   /// Notifies @p target with @p bit when the child may have exited.
   void notify(std::shared_ptr<event> target, unsigned bit) {
-    if (!executor() || released()) throw cancelled_error("wait for a child");
+    if (released()) throw cancelled_error("wait for a child");
+    if (!executor()) throw_context_gone();
     if (!waiting_) waiting_ = std::make_shared<exit_waiters>();
     if (waiting_->add(std::move(target), bit)) return;
     try {

@@ -28,7 +28,6 @@
 //
 // All this is Linux. Elsewhere (calls_posix.hpp) the child is a fork, which reports by a pipe.
 
-#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>

@@ -108,7 +108,8 @@ class async_pipe_end final : private context_member {
 
   /// For waits. Throws where there is nothing to wait for, or no means to.
   handle& registered() {
-    if (!executor_ || !is_open()) throw cancelled_error("wait for a closed pipe");
+    if (!is_open()) throw cancelled_error("wait for a closed pipe");
+    if (!executor_) throw_context_gone();
     if (!registered_) {
       registered_.emplace(inline_executor(&executor_));
       registered_->assign(fd_.get());

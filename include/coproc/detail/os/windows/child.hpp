@@ -61,7 +61,8 @@ class child final : private context_member {
 
   /// Notifies @p target with @p bit when the child may have exited.
   void notify(std::shared_ptr<event> target, unsigned bit) {
-    if (!executor_ || released()) throw cancelled_error("wait for a child");
+    if (released()) throw cancelled_error("wait for a child");
+    if (!executor_) throw_context_gone();
     if (waiting_->add(std::move(target), bit)) return;
     if (!registered_) {
       registered_.emplace(inline_executor(&executor_));
