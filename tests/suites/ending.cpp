@@ -186,6 +186,17 @@ COPROC_TEST("ending: stop ends a group whose leader has ended long ago") {
   CHECK(gone);
 }
 
+COPROC_TEST("ending: stop does not wait for what has ended and nobody reaps") {
+  const subreaper orphans;  // which are this process's to reap, and are not for now
+  auto process = co_await coproc::exec(group_of("wait", "on-term 4"));
+  co_await ready(process, 2);
+  const int code = co_await process.stop(24h);
+  CHECK(code == 4);
+  CHECK(exists(-process.pid()));
+  const bool gone = co_await eventually([&] { return group_gone(process.pid()); });
+  CHECK(gone);
+}
+
 COPROC_TEST("ending: a session is a group as well") {
   const subreaper orphans;
   const command what(group_of("wait", "wait"), process_group = new_group, new_session = true);

@@ -52,18 +52,23 @@ COPROC_INLINE awaitable<void> posted_task(awaitable<void> task) {
 COPROC_INLINE void task_group::start(std::size_t index, awaitable<void> task, bool posted) {
   const asio::any_io_executor strand = new_strand();
   const auto signal = std::make_shared<asio::cancellation_signal>();
-  running_.emplace(index, running_task(strand, signal));
+  auto ended = [self = shared_from_this(), signal, index,
+                keeper = wake_->keeper()](std::exception_ptr failure) {
+    {
+      const std::lock_guard lock(self->mutex_);
+      self->ended_.emplace_back(index, std::move(failure));
+    }
+    self->wake_->notify(self->bit_);
+  };
   if (posted) task = posted_task(std::move(task));
-  asio::co_spawn(strand, std::move(task),
-                 asio::bind_cancellation_slot(
-                     signal->slot(), [self = shared_from_this(), signal, index,
-                                      keeper = wake_->keeper()](std::exception_ptr failure) {
-                       {
-                         const std::lock_guard lock(self->mutex_);
-                         self->ended_.emplace_back(index, std::move(failure));
-                       }
-                       self->wake_->notify(self->bit_);
-                     }));
+  const auto entry = running_.emplace(index, running_task(strand, signal)).first;
+  try {
+    asio::co_spawn(strand, std::move(task),
+                   asio::bind_cancellation_slot(signal->slot(), std::move(ended)));
+  } catch (...) {  // no memory; it would be waited for for ever
+    running_.erase(entry);
+    throw;
+  }
 }
 
 // Asio protects this name of its own likewise: Qt has a macro of that name.

@@ -40,11 +40,13 @@ inline awaitable<error_code> wait_for_exit(std::shared_ptr<child> child,
 /// cancelled meanwhile, and SIGKILL sent. For a coroutine that is shielded.
 inline awaitable<bool> end_group(std::shared_ptr<child> child, steady_time deadline) {
   // The group gives no notice of its end, so look now and then; this is rare.
+  constexpr auto longest = std::chrono::milliseconds(50);
   auto pause = std::chrono::milliseconds(1);
   bool go_on = true;
   while (go_on && child->group_alive() && std::chrono::steady_clock::now() < deadline) {
+    if (pause == longest && child->group_is_zombies()) break;
     go_on = co_await sleep_for(pause);
-    pause = std::min(pause * 2, std::chrono::milliseconds(50));
+    pause = std::min(pause * 2, longest);
   }
   if (child->group_alive()) child->send(signal_numbers::kill, true);
   co_return go_on;

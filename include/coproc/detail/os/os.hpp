@@ -56,6 +56,7 @@
 //                          where nobody is left to get it; no other process ever gets it.
 //     ask_to_end()         The polite first step of stop().
 //     group_alive()        Whether anybody is left in the group that the child leads.
+//     group_is_zombies()   Whether all of those only wait to be reaped by somebody. It is slow.
 //     handle(), release()  The Boost.Process handle; the child given away.
 //     abandon(kill)        Ends the ownership: a child that still runs is orphaned to the reaper.
 //

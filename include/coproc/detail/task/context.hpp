@@ -80,29 +80,35 @@ class context_service : public asio::execution_context::service {
   std::uint64_t cleanup_started(const asio::any_io_executor& executor,
                                 void (*forget)(context_service&)) {
     const std::lock_guard lock(mutex_);
-    cleanups_.insert(cleanups_.end(), ++last_cleanup_);
+    const auto entry = cleanups_.insert(cleanups_.end(), ++last_cleanup_);
+    try {
+      if (!work_) work_.emplace(asio::prefer(executor, asio::execution::outstanding_work.tracked));
+    } catch (...) {
+      cleanups_.erase(entry);
+      throw;
+    }
     forget_ = forget;
-    if (!work_) work_.emplace(asio::prefer(executor, asio::execution::outstanding_work.tracked));
     return last_cleanup_;
   }
+  /// @throws std::bad_alloc, and may then be called again
   void cleanup_finished(std::uint64_t number) {
-    std::vector<std::function<void()>> callbacks;  // called without the lock
-    {
-      const std::lock_guard lock(mutex_);
-      cleanups_.erase(number);
-      std::erase_if(waiting_, [&](auto& waiting) {
-        const bool clean = clean_up_to(waiting.first);
-        if (clean) callbacks.push_back(std::move(waiting.second));
-        return clean;
-      });
-      if (cleanups_.empty()) {
-        // Within run(): work that ends outside of it would stop a context that nobody runs just
-        // now.
-        asio::post(*work_, [] {});
-        work_.reset();
+    std::unique_lock lock(mutex_);
+    cleanups_.erase(number);
+    for (std::size_t i = 0; i < waiting_.size();) {
+      if (!clean_up_to(waiting_[i].first)) {
+        ++i;
+        continue;
       }
+      const auto callback = std::move(waiting_[i].second);
+      waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
+      lock.unlock();
+      callback();
+      lock.lock();
     }
-    for (const auto& callback : callbacks) callback();
+    if (!cleanups_.empty() || !work_) return;
+    // Within run(): work that ends outside of it would stop a context that nobody runs just now.
+    asio::post(*work_, [] {});
+    work_.reset();
   }
   /// The number of the last cleanup, 0 where none is going on.
   std::uint64_t last_cleanup() {

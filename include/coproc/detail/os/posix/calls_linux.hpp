@@ -6,6 +6,7 @@
 // for the rules), and pidfds. Functions for the child give 0 or an errno. The clone itself is in
 // clone_linux.hpp.
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,6 +24,9 @@
 #include <coproc/detail/os/posix/handle.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <mutex>
 
@@ -353,6 +357,35 @@ inline int send_group_signal(pid_t pid, int pidfd, int number, bool reaped) {
   }
   if (reaped && call(SYS_kill, pid, 0) != ESRCH) return ESRCH;  // the number is another's now
   return call(SYS_kill, -pid, number);
+}
+
+/// Whether all that is left of a group has ended, and only waits to be reaped: by a process 1 that
+/// never does, or by this one, to which orphans come. False where nothing tells.
+inline bool only_zombies(pid_t group) {
+  DIR* const processes = ::opendir("/proc");
+  if (processes == nullptr) return false;
+  bool found = false, living = false;
+  while (const dirent* const entry = living ? nullptr : ::readdir(processes)) {
+    char path[32], text[512];
+    const int pid = std::atoi(entry->d_name);
+    if (pid <= 0) continue;
+    std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    const unique_handle file(::open(path, O_RDONLY | O_CLOEXEC));
+    const ssize_t size = file ? ::read(file.get(), text, sizeof text - 1) : 0;
+    if (size <= 0) continue;
+    text[size] = '\0';
+    const char* const name_end = std::strrchr(text, ')');  // the name may have any other character
+    char state = 0;
+    int parent = 0, its_group = 0;
+    if (name_end == nullptr ||
+        std::sscanf(name_end + 1, " %c %d %d", &state, &parent, &its_group) != 3 ||
+        its_group != group)
+      continue;
+    found = true;
+    living = state != 'Z' && state != 'X';
+  }
+  ::closedir(processes);
+  return found && !living;
 }
 
 }  // namespace coproc::detail::calls

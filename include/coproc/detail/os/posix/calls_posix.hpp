@@ -229,4 +229,7 @@ inline int send_group_signal(pid_t pid, int, int number, bool reaped) {
   return result_of(::kill(-pid, number));
 }
 
+/// Whether all that is left of a group waits to be reaped: nothing tells.
+inline bool only_zombies(pid_t) { return false; }
+
 }  // namespace coproc::detail::calls

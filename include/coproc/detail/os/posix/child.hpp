@@ -19,7 +19,8 @@ class child final : private context_member {
   child(const asio::any_io_executor& executor, launched& started)
       : pid_(started.pid),
         leads_group_(started.leads_group),
-        pidfd_(executor, std::move(started.pidfd)) {
+        pidfd_(executor, std::move(started.pidfd)),
+        place_(std::move(started.place)) {
     join_context(executor);
     started.pid = -1;
   }
@@ -103,6 +104,9 @@ class child final : private context_member {
   /// True while anybody is left in the group that the child leads.
   bool group_alive() const { return leads_group_ && !released() && send_to_group(0) == 0; }
 
+  /// True where all of them have ended, and wait for somebody to reap them. Looks at every process.
+  bool group_is_zombies() const { return leads_group_ && calls::only_zombies(pid_); }
+
   /// The Boost handle of this child. Its descriptor is a copy of ours.
   native_process_handle& handle() {
     // Its number may be another's by now, which Boost's handle would take for the child.
@@ -183,6 +187,7 @@ class child final : private context_member {
   int returncode_ = unknown_returncode;
   class usage usage_;
   async_pipe_end pidfd_;
+  reaper::place place_;
   std::shared_ptr<exit_waiters> waiting_;  // once somebody waits
   // What most children never have:
   std::unique_ptr<asio::steady_timer> timer_;

@@ -5,12 +5,14 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <coproc/detail/os/posix/calls.hpp>
 #include <coproc/detail/os/posix/handle.hpp>
 #include <coproc/detail/task/event.hpp>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -28,18 +30,39 @@ class reaper {
  public:
   static reaper& instance() { return of_this_process<reaper>(); }
 
+  /// Memory for one child more, which is had before the child is started: to take it over then
+  /// never fails for want of it.
+  class place {
+   public:
+    place() : keeper_(&instance()) { keeper_->make_place(); }
+    place(place&& other) noexcept : keeper_(std::exchange(other.keeper_, nullptr)) {}
+    ~place() {
+      if (keeper_ != nullptr) --keeper_->places_;
+    }
+
+   private:
+    reaper* keeper_;
+  };
+
   /// Takes over a detached child.
-  void orphaned(pid_t pid, unique_handle pidfd) { add(orphan(pid, std::move(pidfd))); }
+  void orphaned(pid_t pid, unique_handle pidfd) noexcept { add(orphan(pid, std::move(pidfd))); }
 
   /// Takes over a child that has been sent SIGKILL. The context of @p executor waits for its end,
   /// if it can be told of that by another thread.
-  void orphaned_killed(pid_t pid, unique_handle pidfd, const asio::any_io_executor& executor) {
+  void orphaned_killed(pid_t pid, unique_handle pidfd,
+                       const asio::any_io_executor& executor) noexcept {
     orphan child(pid, std::move(pidfd));
-    child.context = &context_service::of(executor);
-    if (!child.context->takes_posts()) return orphaned(child.pid, std::move(child.pidfd));
-    child.patience = clock::now() + std::chrono::seconds(1);
-    child.cleanup = child.context->cleanup_started(
-        executor, [](context_service& context) { instance().forget(context); });
+    child.killed = true;
+    try {
+      context_service& context = context_service::of(executor);
+      if (context.takes_posts()) {
+        child.cleanup = context.cleanup_started(
+            executor, [](context_service& going) { instance().forget(going); });
+        child.context = &context;
+        child.patience = clock::now() + std::chrono::seconds(1);
+      }
+    } catch (const std::bad_alloc&) {  // then it does not wait
+    }
     add(std::move(child));
   }
 
@@ -66,18 +89,37 @@ class reaper {
     unique_handle pidfd;
     bool look = true;                    // it may have ended
     bool held = false;                   // it has ended, but cannot be reaped yet
+    bool killed = false;                 // it is about to end
     context_service* context = nullptr;  // waits for the end
     std::uint64_t cleanup = 0;           // by this number
     clock::time_point patience{};        // until then
 
-    void tell_context() {
-      if (context != nullptr) std::exchange(context, nullptr)->cleanup_finished(cleanup);
+    /// False: there was no memory for it now.
+    bool tell_context() noexcept {
+      try {
+        if (context != nullptr) context->cleanup_finished(cleanup);
+        context = nullptr;
+      } catch (const std::bad_alloc&) {
+      }
+      return context == nullptr;
     }
   };
 
-  void add(orphan child) {
+  void make_place() {
+    const std::lock_guard lock(mutex_);
+    const std::size_t needed = orphans_.size() + ++places_;
+    if (needed <= orphans_.capacity()) return;
+    try {
+      orphans_.reserve(std::max(needed, 2 * orphans_.capacity()));
+    } catch (...) {
+      --places_;
+      throw;
+    }
+  }
+
+  void add(orphan child) noexcept {
     std::unique_lock lock(mutex_);
-    orphans_.push_back(std::move(child));
+    orphans_.push_back(std::move(child));  // in its place
     if (running_) {
       const char byte = 0;
       [[maybe_unused]] const auto written = ::write(wake_.write.get(), &byte, 1);
@@ -92,9 +134,13 @@ class reaper {
       // Until then a plugin that is closed would take its code away.
       const auto starts = ++starts_;
       started_.wait(lock, [this, starts] { return has_started_ >= starts; });
-    } catch (const std::system_error&) {
-      // No thread to be had now: the next child that comes tries again, and no context waits.
-      for (orphan& waiting : orphans_) waiting.tell_context();
+    } catch (const std::exception&) {
+      // No thread, or no memory for it: what was killed ends now, and is waited for; for others the
+      // next child that comes tries again.
+      for (orphan& waiting : orphans_)
+        if (waiting.killed) calls::wait_for_end(waiting.pid);
+      reap(true);
+      wake_ = pipe_ends();
     }
   }
 
@@ -105,14 +151,22 @@ class reaper {
     ++has_started_;
     started_.notify_all();
     for (;;) {
-      reap();
+      const bool all_told = reap(false);
       if (orphans_.empty()) {
         wake_ = pipe_ends();
         running_ = false;
         return;
       }
+      auto timeout = std::chrono::milliseconds(all_told ? -1 : 20);
+      try {
+        fds.reserve(1 + orphans_.size());
+      } catch (const std::bad_alloc&) {
+        lock.unlock();
+        ::poll(nullptr, 0, 20);
+        lock.lock();
+        continue;
+      }
       fds.assign(1, pollfd{wake_.read.get(), POLLIN, 0});
-      auto timeout = std::chrono::milliseconds(-1);
       for (const orphan& child : orphans_) {
         // Not one that is held; nor of a kernel without pidfds.
         fds.push_back(pollfd{child.held ? -1 : child.pidfd.get(), POLLIN, 0});
@@ -131,24 +185,33 @@ class reaper {
     }
   }
 
-  void reap() {
+  /// Reaps those that have ended, and tells their contexts.
+  /// @param all also those of which nothing has been heard
+  /// @return false where there was no memory for telling one
+  bool reap(bool all) {
     const auto now = clock::now();
+    bool all_told = true;
     std::erase_if(orphans_, [&](orphan& child) {
       siginfo_t info;
       rusage used;
       if (now >= child.patience) child.tell_context();
-      if (!std::exchange(child.look, !child.pidfd)) return false;
+      if (!std::exchange(child.look, !child.pidfd) && !all) return false;
       const bool gone =
           calls::try_reap(child.pid, child.pidfd.get(), info, used) != 0 || is_end(info);
-      if (gone) child.tell_context();
+      if (gone && !child.tell_context()) {  // it stays until its context knows
+        child.look = true;
+        return all_told = false;
+      }
       // A tracer may hold what has ended. Its pidfd would wake us again and again.
       child.held = !gone && calls::has_ended(child.pidfd.get());
       return gone;
     });
+    return all_told;
   }
 
   std::mutex mutex_;
   std::vector<orphan> orphans_;
+  std::atomic<std::size_t> places_ = 0;  // for children that are not here
   pipe_ends wake_;
   bool running_ = false;
   std::condition_variable started_;
@@ -163,6 +226,7 @@ class launched {
   launched(launched&& other) noexcept
       : pid(std::exchange(other.pid, -1)),
         pidfd(std::move(other.pidfd)),
+        place(std::move(other.place)),
         leads_group(other.leads_group) {
     for (std::size_t fd = 0; fd < 3; ++fd) ends[fd] = std::move(other.ends[fd]);
   }
@@ -175,6 +239,7 @@ class launched {
 
   pid_t pid = -1;
   unique_handle pidfd;
+  reaper::place place;
   unique_handle ends[3];
   bool leads_group = false;
 };

@@ -109,6 +109,8 @@ class child final : private context_member {
                                        sizeof about, nullptr) &&
            about.ActiveProcesses > 0;
   }
+  /// There are none.
+  bool group_is_zombies() const { return false; }
 
   /// The Boost handle of this child. Its handle of the system's is a copy of ours.
   native_process_handle& handle() {
