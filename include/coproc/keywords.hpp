@@ -102,8 +102,9 @@ inline constexpr detail::plain_keyword<&detail::options::limit> limit;
 
 /// `piped`, and each piece of output is given to @p target as it comes as well: a std::ostream
 /// (kept by reference), or a callable that takes a std::string_view. Where the callable returns an
-/// `asio::awaitable<void>` it is awaited, and the child made to wait meanwhile. For capture and
-/// communicate. (A shell's `| tee`.)
+/// `asio::awaitable<void>` it is awaited, and the child made to wait meanwhile. What a callable
+/// throws ends the operation; a stream that has failed is an `error` with code `io_error` when all
+/// is done, which has the output. For capture and communicate. (A shell's `| tee`.)
 template <class Target>
 detail::tee_t tee(Target&& target) {
   return detail::tee_t(detail::make_sink(std::forward<Target>(target), false));

@@ -284,6 +284,39 @@ COPROC_TEST("capture: tee_lines calls once for each line", "[posix]") {
   CHECK(done.out == "one\n\nthree");
 }
 
+COPROC_TEST("capture: a tee that takes its time gives the event loop back all the while") {
+  int turns = 0, first_turn = -1;
+  bool done = false;
+  const auto slow = [&](std::string_view) {
+    if (first_turn < 0) first_turn = turns;
+    const auto end = std::chrono::steady_clock::now() + 1ms;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+  };
+  const auto count_turns = [&]() -> asio::awaitable<void> {
+    for (; !done; ++turns) co_await asio::post(asio::use_awaitable);
+  };
+  beside<void> counting(co_await asio::this_coro::executor, count_turns());
+  co_await coproc::capture(child, "lines", 1000, std_out = coproc::tee_lines(slow));
+  done = true;
+  co_await counting.result();
+  CHECK(turns - first_turn > 50);  // a second of work
+}
+
+COPROC_TEST("capture: a tee whose stream fails is an error when all is done", "[posix]") {
+  std::ofstream full("/dev/full");
+  const auto e = co_await thrown<coproc::error>(
+      coproc::capture(child, "say", "words", std_out = coproc::tee(full)));
+  CHECK(e.code() == boost::system::errc::io_error);
+  CHECK(e.out() == "words");
+  CHECK(std::string(e.what()).find("tee: the stream that gets stdout has failed") !=
+        std::string::npos);
+  auto process = co_await coproc::exec(child, "say", "words", std_out = coproc::tee_lines(full));
+  const auto from_communicate = co_await thrown<coproc::error>(process.communicate());
+  CHECK(from_communicate.out() == "words");
+  CHECK(process.returncode() == 0);
+}
+
 COPROC_TEST("capture: a tee that waits makes the child wait, and the other stream is whole") {
   std::size_t seen = 0;
   auto slow = [&](std::string_view text) -> asio::awaitable<void> {

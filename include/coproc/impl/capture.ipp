@@ -108,6 +108,7 @@ COPROC_ON_USE awaitable<completed> finish(capture_run run) {
   const communicate_limits limits = run.limits();
   const run_end end = co_await shielded(run_to_end(streams, limits, grace));
   const auto elapsed = std::chrono::steady_clock::now() - run.start;
+  if (end.outcome == communicate_outcome::complete) streams->check_copies(to_string(*run.program));
   output written = streams->complete ? streams->take() : streams->gathered();
   check_outcome(end, *run.program, written, elapsed, streams->child->usage());
 

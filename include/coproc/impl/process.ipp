@@ -46,6 +46,7 @@ COPROC_INLINE awaitable<output> communicate(std::shared_ptr<child_streams> strea
   // The bytes stay where they are, for the next call.
   if (outcome == communicate_outcome::cancelled)
     throw cancelled_error("communicate", streams->gathered());
+  streams->check_copies("communicate");
   co_return streams->gathered();
 }
 

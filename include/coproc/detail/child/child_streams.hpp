@@ -108,6 +108,16 @@ class child_streams {
   void drop_copies() { out.gathered.copy_to = err.gathered.copy_to = nullptr; }
   bool has_copies() const { return out.gathered.copy_to || err.gathered.copy_to; }
 
+  /// @throws error where all is in, but the stream of a tee has not taken its copy.
+  void check_copies(const std::string& name) const {
+    for (const output_stream* each : {&out, &err})
+      if (each->gathered.copy_to && each->gathered.copy_to->failed)
+        throw error(make_error_code(boost::system::errc::io_error),
+                    name + ": tee: the stream that gets " + (each == &out ? "stdout" : "stderr") +
+                        " has failed",
+                    gathered());
+  }
+
   /// Ends all streams, and what uses them as if cancelled.
   void abandon() {
     abandoned = true;

@@ -72,6 +72,8 @@ class communication {
   /// How long a pipe must be silent, after the child has exited, to be given up. Only a grandchild
   /// can still hold it then.
   static constexpr auto pipe_idle_timeout = std::chrono::milliseconds(250);
+  /// How long copies may keep the loop from others, and from a deadline.
+  static constexpr auto longest_turn = std::chrono::milliseconds(5);
 
   fsm::setup begin() {
     streams_.make_streams();
@@ -132,8 +134,9 @@ class communication {
     }
   }
 
-  /// Does all that goes without waiting.
+  /// Does all that goes without waiting, but gives the loop back now and then where a tee is slow.
   action work() {
+    std::optional<steady_time> first_copy;
     for (;;) {
       const action next = fsm_.next();
       switch (next) {
@@ -175,6 +178,10 @@ class communication {
           break;
         case action::check_bounds: check_bounds(); break;
       }
+      if (next != action::copy_out && next != action::copy_err) continue;
+      const auto now = std::chrono::steady_clock::now();
+      if (!first_copy) first_copy = now;
+      if (now - *first_copy > longest_turn) return action::yield;
     }
   }
 

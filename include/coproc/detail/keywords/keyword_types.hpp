@@ -42,10 +42,10 @@ std::shared_ptr<sink> make_sink(Target&& target, bool lines) {
   if constexpr (std::derived_from<std::remove_cvref_t<Target>, std::ostream>) {
     static_assert(std::is_lvalue_reference_v<Target>,
                   "coproc: tee keeps a reference to the stream");
-    to->call = [&target, lines](std::string_view text) {
+    to->call = [&target, self = to.get()](std::string_view text) {
       target << text;
-      if (lines) target << '\n';
-      target.flush();
+      if (self->lines) target << '\n';
+      self->failed = !target.flush();
     };
   } else if constexpr (requires(awaitable<void> done, std::string_view text) {
                          done = target(text);

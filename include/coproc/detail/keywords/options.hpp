@@ -61,6 +61,7 @@ class sink {
   std::function<void(std::string_view)> call;
   std::function<awaitable<void>(std::string_view)> start;
   bool lines;
+  bool failed = false;  // the stream has not taken the last piece
 };
 
 /// How much of an output is kept, and what is done when there is more.
