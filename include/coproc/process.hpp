@@ -21,7 +21,9 @@ class child_streams;
 /// reaps it, without blocking and without leaving a zombie, whether or not anything runs its
 /// io_context any more; detach() opts out.
 /// @par Lifetime, threads One process, with its streams, from one thread or strand at a time. It
-/// may be moved, and destroyed, while operations on it are pending: the latter cancels them.
+/// may be moved, and destroyed, while operations on it are pending: the latter cancels them. It may
+/// outlive its io_context: looking, signals and what has been read work on; what would have to wait
+/// is a `std::logic_error`.
 /// @par Source asyncio.subprocess.Process
 class process {
  public:
