@@ -99,10 +99,11 @@ class context_service : public asio::execution_context::service {
         ++i;
         continue;
       }
-      const auto callback = std::move(waiting_[i].second);
+      auto callback = std::move(waiting_[i].second);
       waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
       lock.unlock();
       callback();
+      callback = nullptr;  // its end may take the lock, too
       lock.lock();
     }
     if (!cleanups_.empty() || !work_) return;
