@@ -52,6 +52,7 @@ set(COPROC_HEADERS
   detail/pipe/stream_operation.hpp
   detail/task/cancellation.hpp
   detail/task/context.hpp
+  detail/task/context_member.hpp
   detail/task/event.hpp
   detail/task/gather.hpp
   detail/task/task_group.hpp

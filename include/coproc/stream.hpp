@@ -203,4 +203,5 @@ class writer {
 
 #if !defined(COPROC_SEPARATE_COMPILATION)
 #include <coproc/impl/stream.ipp>
+#include <coproc/impl/task_group.ipp>
 #endif

@@ -11,6 +11,25 @@
 
 namespace coproc::detail {
 
+COPROC_INLINE context_member::~context_member() { leave_context(); }
+
+COPROC_INLINE void context_member::join_context(const asio::any_io_executor& executor) {
+  if (service_ != nullptr) return;
+  service_ = &context_service::of(executor);
+  const std::lock_guard lock(service_->mutex_);
+  next_ = std::exchange(service_->members_, this);
+  if (next_ != nullptr) next_->previous_ = this;
+}
+
+COPROC_INLINE void context_member::leave_context() {
+  if (service_ == nullptr) return;
+  const std::lock_guard lock(service_->mutex_);
+  (previous_ != nullptr ? previous_->next_ : service_->members_) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  service_ = nullptr;
+  previous_ = next_ = nullptr;
+}
+
 using io_executor = asio::io_context::executor_type;
 using io_strand = asio::strand<io_executor>;
 

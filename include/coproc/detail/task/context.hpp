@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/execution_context.hpp>
@@ -12,12 +11,12 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 #include <coproc/awaitable.hpp>
+#include <coproc/detail/task/context_member.hpp>
 #include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -26,37 +25,6 @@
 #endif
 
 namespace coproc::detail {
-
-class context_service;
-using wait_handler = asio::any_completion_handler<void(error_code)>;
-
-/// For what is to wait, and cannot since nothing drives it any more.
-[[noreturn]] inline void throw_context_gone() {
-  throw std::logic_error("coproc: the io_context on which this was started has been destroyed");
-}
-
-/// An object that has parts in an execution context (registered descriptors, strands) and may
-/// outlive it. It drops those parts when the context goes.
-class context_member {
- public:
-  context_member() = default;
-  context_member(const context_member&) = delete;
-  context_member& operator=(const context_member&) = delete;
-
- protected:
-  ~context_member() { leave_context(); }
-  inline void join_context(const asio::any_io_executor& executor);
-  inline void leave_context();
-
- private:
-  friend context_service;
-  /// @param waiting takes the handlers that resume coroutines. To destroy such a handler destroys
-  /// its coroutine, which has to wait until all members have dropped their parts.
-  virtual void context_gone(std::vector<wait_handler>& waiting) = 0;
-  context_service* service_ = nullptr;
-  context_member* previous_ = nullptr;
-  context_member* next_ = nullptr;
-};
 
 /// What the library keeps for each execution context.
 class context_service : public asio::execution_context::service {
@@ -176,22 +144,5 @@ class context_service : public asio::execution_context::service {
   std::optional<asio::any_io_executor> work_;
   std::vector<std::pair<std::uint64_t, std::function<void()>>> waiting_;
 };
-
-void context_member::join_context(const asio::any_io_executor& executor) {
-  if (service_ != nullptr) return;
-  service_ = &context_service::of(executor);
-  const std::lock_guard lock(service_->mutex_);
-  next_ = std::exchange(service_->members_, this);
-  if (next_ != nullptr) next_->previous_ = this;
-}
-
-void context_member::leave_context() {
-  if (service_ == nullptr) return;
-  const std::lock_guard lock(service_->mutex_);
-  (previous_ != nullptr ? previous_->next_ : service_->members_) = next_;
-  if (next_ != nullptr) next_->previous_ = previous_;
-  service_ = nullptr;
-  previous_ = next_ = nullptr;
-}
 
 }  // namespace coproc::detail

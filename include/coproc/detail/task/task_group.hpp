@@ -4,7 +4,8 @@
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <chrono>
-#include <coproc/detail/task/context.hpp>
+#include <coproc/awaitable.hpp>
+#include <coproc/detail/task/context_member.hpp>
 #include <coproc/outcome.hpp>
 #include <cstddef>
 #include <exception>
