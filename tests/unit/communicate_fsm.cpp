@@ -240,7 +240,9 @@ class model {
   void copy(fsm& machine, output_model& each) {
     if (each.copied == each.received) return machine.piece(fsm::piece_result::none);
     ++each.copied;
-    if (choose_(2) == 0) return machine.piece(fsm::piece_result::handed_over);
+    const unsigned way = choose_(3);
+    if (way == 0) return machine.piece(fsm::piece_result::handed_over);
+    if (way == 1) return machine.piece(fsm::piece_result::paused);
     copying = true;
     copy_cancelled = false;
     machine.piece(fsm::piece_result::started);

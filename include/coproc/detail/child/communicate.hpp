@@ -134,9 +134,9 @@ class communication {
     }
   }
 
-  /// Does all that goes without waiting, but gives the loop back now and then where a tee is slow.
+  /// Does all that goes without waiting.
   action work() {
-    std::optional<steady_time> first_copy;
+    first_copy_.reset();
     for (;;) {
       const action next = fsm_.next();
       switch (next) {
@@ -178,10 +178,6 @@ class communication {
           break;
         case action::check_bounds: check_bounds(); break;
       }
-      if (next != action::copy_out && next != action::copy_err) continue;
-      const auto now = std::chrono::steady_clock::now();
-      if (!first_copy) first_copy = now;
-      if (now - *first_copy > longest_turn) return action::yield;
     }
   }
 
@@ -225,7 +221,10 @@ class communication {
     const sink& target = *each.gathered.copy_to;
     if (target.call) {
       target.call(*piece);
-      return fsm::piece_result::handed_over;
+      const auto now = std::chrono::steady_clock::now();
+      if (!first_copy_) first_copy_ = now;
+      const bool long_enough = now - *first_copy_ > longest_turn;
+      return long_enough ? fsm::piece_result::paused : fsm::piece_result::handed_over;
     }
     if (!copying_) copying_ = std::make_shared<task_group>(executor_, wake_, fsm::copied);
     copy_cancelled_ = false;
@@ -247,6 +246,7 @@ class communication {
   poll_set polls_;
   communicate_fsm fsm_;
   std::shared_ptr<task_group> copying_;
+  std::optional<steady_time> first_copy_;  // of this turn
   bool copy_cancelled_ = false;
   std::exception_ptr copy_failure_;
   std::exception_ptr failure_;  // of what was done in the place of the coroutine

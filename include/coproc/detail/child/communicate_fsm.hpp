@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 namespace coproc::detail {
 
@@ -56,7 +57,7 @@ class communicate_fsm {
 
   enum class write_result { some, blocked, done };
   enum class read_result { more, drained, blocked, end };
-  enum class piece_result { none, handed_over, started };
+  enum class piece_result { none, handed_over, paused, started };
 
   /// What is there at the start, and what the communication is to heed.
   class setup {
@@ -77,11 +78,11 @@ class communicate_fsm {
     exited_ = start.exited;
   }
 
-  /// Begins a turn, or goes on with one that waits for a copy.
+  /// Begins a turn, or goes on with one that waits for a copy, or has paused between copies.
   void resume(unsigned events) {
     armed_ &= ~events;
     kept_ |= events;
-    if (copying_) return;
+    if (copying_ || std::exchange(paused_, false)) return;
     ready_ = kept_;
     kept_ = 0;
     had_exited_ = exited_;
@@ -97,6 +98,7 @@ class communicate_fsm {
 
   /// What to do now. It is asked again when that is done.
   action next() {
+    if (paused_) return action::yield;
     for (;;) {
       const std::optional<action> decision = copying_ ? wait_for_copy() : step();
       if (decision) return *decision;
@@ -129,6 +131,7 @@ class communicate_fsm {
   void piece(piece_result result) {
     if (result == piece_result::none) next_phase();
     copying_ = result == piece_result::started;
+    paused_ = result == piece_result::paused;
     copy_cancelled_ = false;
   }
   void bounds_checked(bool fits) { over_limit_ = !fits; }
@@ -360,6 +363,7 @@ class communicate_fsm {
   bool gave_up_ = false;  // the pipes are not waited for any more
   bool timed_out_ = false, silent_ = false, over_limit_ = false;
   bool cancelled_ = false, abandoned_ = false;
+  bool paused_ = false;          // others have their turn before the next copy
   bool copying_ = false;         // a task copies
   bool copy_cancelled_ = false;  // it has been asked to end
   bool copy_cut_short_ = false;  // it has ended since it was asked to
