@@ -27,6 +27,8 @@ class secret {
 /// has started.
 class command {
  public:
+  /// None: a launch of it fails.
+  command() = default;
   template <class First, class... Rest>
     requires(!std::same_as<std::remove_cvref_t<First>, command> || sizeof...(Rest) > 0)
   explicit command(First&& first, Rest&&... rest) {

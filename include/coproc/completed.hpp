@@ -14,6 +14,9 @@ namespace coproc {
 /// @par Source Python's subprocess.CompletedProcess
 class completed : public output {
  public:
+  /// An empty one, which has not succeeded: for what needs a value before there is a result, as
+  /// Asio's futures and callbacks do.
+  completed() = default;
   /// @param dropped_end the last of what was left out of stderr, for the message of check()
   completed(class command captured, output written, std::string dropped_end = std::string())
       : output(std::move(written)),

@@ -58,12 +58,14 @@ inline pipeline operator|(command first, command second) {
 /// A pipeline that runs, from exec. As for process, destroying it kills what still runs.
 class running_pipeline {
  public:
+  /// One without stages, as one that has been moved from.
+  running_pipeline() = default;
   explicit running_pipeline(std::vector<process> stages) : stages_(std::move(stages)) {}
 
   /// The processes, in order.
   std::vector<process>& stages() noexcept { return stages_; }
-  writer& std_in() { return stages_.front().std_in(); }
-  reader& std_out() { return stages_.back().std_out(); }
+  writer& std_in() { return stages_.at(0).std_in(); }
+  reader& std_out() { return stages_.at(stages_.size() - 1).std_out(); }
   reader& std_err(std::size_t stage) { return stages_.at(stage).std_err(); }
 
   /// Waits for all. @return the returncode of the pipeline, see completed_pipeline
@@ -88,6 +90,8 @@ class running_pipeline {
 /// A pipeline that has run to its end, from capture.
 class completed_pipeline {
  public:
+  /// An empty one, see completed.
+  completed_pipeline() = default;
   completed_pipeline(std::vector<completed> results, std::chrono::nanoseconds time);
 
   std::vector<completed> stages;  ///< each with its returncode, stderr and usage
@@ -95,7 +99,7 @@ class completed_pipeline {
   /// That of the last stage that is not 0, or 0: a shell's `set -o pipefail`. The SIGPIPE of a
   /// stage whose reader had had enough is no failure.
   int returncode = 0;
-  std::chrono::nanoseconds elapsed;
+  std::chrono::nanoseconds elapsed{};
 
   /// Whether each stage has succeeded: its returncode is 0, or one of its `ok_codes`, or it ended
   /// by the SIGPIPE that does not count.

@@ -27,6 +27,8 @@ class child_streams;
 /// @par Source asyncio.subprocess.Process
 class process {
  public:
+  /// One without a child, as one that has been moved from: to use it is a `std::logic_error`.
+  process() noexcept;
   process(process&& other) noexcept;
   process& operator=(process&& other) noexcept;
   ~process();

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <coproc/status.hpp>
 #include <cstddef>
 #include <cstring>
@@ -27,6 +29,17 @@ void async_read_some(std::shared_ptr<pipe_reader> from, std::vector<asio::mutabl
                      transfer_handler handler);
 void async_write_some(std::shared_ptr<pipe_writer> to, std::vector<asio::const_buffer> bytes,
                       transfer_handler handler);
+bool context_has_gone(const pipe_reader& stream);
+bool context_has_gone(const pipe_writer& stream);
+
+/// The end of an operation on a stream whose context has gone: nothing else could tell of it.
+template <class Handler>
+void post_bad_descriptor(Handler handler) {
+  const auto executor = asio::get_associated_executor(handler);
+  asio::post(executor, [handler = std::move(handler)]() mutable {
+    std::move(handler)(error_code(asio::error::bad_descriptor), std::size_t{0});
+  });
+}
 
 template <class Buffer, class Buffers>
 std::vector<Buffer> buffer_list(const Buffers& buffers) {
@@ -144,6 +157,8 @@ class reader {
   auto async_read_some(const MutableBuffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
         [stream = stream_](auto handler, std::vector<asio::mutable_buffer> room) {
+          if (detail::context_has_gone(*stream))
+            return detail::post_bad_descriptor(std::move(handler));
           detail::async_read_some(stream, std::move(room), std::move(handler));
         },
         token, detail::buffer_list<asio::mutable_buffer>(buffers));
@@ -187,6 +202,8 @@ class writer {
   auto async_write_some(const ConstBuffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
         [stream = stream_](auto handler, std::vector<asio::const_buffer> bytes) {
+          if (detail::context_has_gone(*stream))
+            return detail::post_bad_descriptor(std::move(handler));
           detail::async_write_some(stream, std::move(bytes), std::move(handler));
         },
         token, detail::buffer_list<asio::const_buffer>(buffers));

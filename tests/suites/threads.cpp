@@ -147,6 +147,42 @@ TEST_CASE("threads: gather, wait_for and cancellation on a pool without strands"
   CHECK_FALSE(has_children());
 }
 
+TEST_CASE("threads: results go to futures and callbacks as to coroutines") {
+  asio::thread_pool pool(2);
+  const auto future_of = [&](auto what) {
+    return asio::co_spawn(pool, std::move(what), asio::use_future);
+  };
+  CHECK(future_of(coproc::capture(child, "say", "words")).get().check().out == "words");
+  CHECK_THROWS_AS(future_of(coproc::capture("/no/such/program")).get(), coproc::launch_error);
+  const coproc::command first(child, "say", "words"), second(child, "cat");
+  CHECK(future_of(coproc::capture(first | second)).get().check().out == "words");
+  {
+    coproc::process process;
+    CHECK_THROWS_AS(process.pid(), std::logic_error);
+    process = future_of(coproc::exec(child, "cat", std_in = piped, std_out = piped)).get();
+    CHECK(future_of(process.communicate("through cat")).get().out == "through cat");
+    CHECK_THROWS_AS(future_of(coproc::exec("/no/such/program")).get(), coproc::launch_error);
+    coproc::running_pipeline both;
+    CHECK_THROWS_AS(both.std_out(), std::logic_error);
+    both = future_of(coproc::exec(first | coproc::command(second, std_out = piped))).get();
+    CHECK(future_of(both.std_out().read()).get() == "words");
+    CHECK(future_of(both.wait()).get() == 0);
+  }
+
+  std::promise<std::string> told;
+  asio::co_spawn(pool, coproc::capture(child, "exit", 3),
+                 [&](std::exception_ptr failure, const coproc::completed& done) {
+                   told.set_value(failure ? "failed" : std::to_string(done.returncode));
+                 });
+  CHECK(told.get_future().get() == "3");
+  pool.join();
+  CHECK_FALSE(coproc::completed().succeeded());
+  CHECK_FALSE(coproc::completed_pipeline().succeeded());
+  CHECK_THROWS_AS(coproc::completed().check(), coproc::exit_error);
+  CHECK_THROWS_AS(coproc::completed_pipeline().check(), coproc::exit_error);
+  CHECK_THROWS_AS(coproc::run(coproc::exec(coproc::command())), coproc::launch_error);
+}
+
 // ---- what the library's own thread shares ----
 
 // ThreadSanitizer cannot start threads in the fork of a process that had several.

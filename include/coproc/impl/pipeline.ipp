@@ -113,9 +113,12 @@ COPROC_INLINE const completed* completed_pipeline::failed_stage() const {
   return nullptr;
 }
 
-COPROC_INLINE bool completed_pipeline::succeeded() const { return failed_stage() == nullptr; }
+COPROC_INLINE bool completed_pipeline::succeeded() const {
+  return !stages.empty() && failed_stage() == nullptr;
+}
 
 COPROC_INLINE const completed_pipeline& completed_pipeline::check() const& {
+  if (stages.empty()) completed().check();
   if (const completed* const failed = failed_stage()) failed->check();
   return *this;
 }

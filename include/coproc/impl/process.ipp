@@ -65,6 +65,7 @@ Stream& public_stream(const std::shared_ptr<Implementation>& implementation,
 COPROC_INLINE process::process(std::shared_ptr<detail::child_streams> streams)
     : streams_(std::move(streams)) {}
 
+COPROC_INLINE process::process() noexcept = default;
 COPROC_INLINE process::process(process&& other) noexcept = default;
 
 COPROC_INLINE process& process::operator=(process&& other) noexcept {

@@ -9,6 +9,9 @@
 namespace coproc {
 namespace detail {
 
+COPROC_INLINE bool context_has_gone(const pipe_reader& stream) { return !stream.executor(); }
+COPROC_INLINE bool context_has_gone(const pipe_writer& stream) { return !stream.executor(); }
+
 COPROC_INLINE void async_read_some(std::shared_ptr<pipe_reader> from,
                                    std::vector<asio::mutable_buffer> room,
                                    transfer_handler handler) {

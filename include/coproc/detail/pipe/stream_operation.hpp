@@ -5,7 +5,6 @@
 #include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/system_executor.hpp>
 #include <coproc/detail/os/os.hpp>
 #include <coproc/detail/pipe/busy_guard.hpp>
 #include <memory>
@@ -20,7 +19,7 @@ using transfer_handler = asio::any_completion_handler<void(error_code, std::size
 /// it begins.
 class stream_operation : public std::enable_shared_from_this<stream_operation> {
  public:
-  /// @param stream that owns @p pipe and @p busy
+  /// @param stream that owns @p pipe and @p busy, and whose context is there
   stream_operation(std::shared_ptr<void> stream, async_pipe_end& pipe,
                    async_pipe_end::wait_type kind, bool& busy, transfer_handler handler)
       : stream_(std::move(stream)),
@@ -37,13 +36,10 @@ class stream_operation : public std::enable_shared_from_this<stream_operation> {
   void start() {
     if (busy_) result_ = asio::error::already_started;
     else guard_.emplace(busy_, "async operation");
-    if (!result_ && !attempt(result_, count_) && wait()) return;
-    // Not from within this call.
-    auto tell = [self = shared_from_this()] {
-      asio::dispatch(self->executor_, [self] { self->complete(); });
-    };
-    if (pipe_.executor()) asio::post(pipe_.executor(), std::move(tell));
-    else asio::post(asio::system_executor(), std::move(tell));  // its context has gone
+    if (result_ || attempt(result_, count_) || !wait())
+      asio::post(pipe_.executor(), [self = shared_from_this()] {  // not from within this call
+        asio::dispatch(self->executor_, [self] { self->complete(); });
+      });
   }
 
  protected:
@@ -61,9 +57,6 @@ class stream_operation : public std::enable_shared_from_this<stream_operation> {
       pipe_.registered();
     } catch (const boost::system::system_error& e) {  // nothing may throw here
       result_ = e.code();
-      return false;
-    } catch (const std::logic_error&) {
-      result_ = asio::error::bad_descriptor;
       return false;
     }
     const auto wake = std::make_shared<event>(pipe_.executor());
