@@ -29,7 +29,10 @@ class runner {
   void start(awaitable<void> main) {
     tasks_->start(0, std::move(main));
     watch_signals();
-    asio::co_spawn(home_, wait(), asio::detached);
+    asio::co_spawn(home_, wait(), [this](std::exception_ptr thrown) {  // no memory to wait with
+      if (thrown) failure = thrown;
+      context_.stop();
+    });
   }
 
   int received = 0;  // the first signal, or 0
@@ -50,7 +53,6 @@ class runner {
     const task_group::join_result result = co_await tasks_->join(task_group::join_policy());
     failure = result.failure;
     co_await wait_until_clean();
-    context_.stop();
   }
 
   asio::io_context& context_;

@@ -111,7 +111,7 @@ class child_streams {
   /// @throws error where all is in, but the stream of a tee has not taken its copy.
   void check_copies(const std::string& name) const {
     for (const output_stream* each : {&out, &err})
-      if (each->gathered.copy_to && each->gathered.copy_to->failed)
+      if (each->gathered.copy_failed)
         throw error(make_error_code(boost::system::errc::io_error),
                     name + ": tee: the stream that gets " + (each == &out ? "stdout" : "stderr") +
                         " has failed",

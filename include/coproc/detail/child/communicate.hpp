@@ -220,10 +220,10 @@ class communication {
     if (!piece) return fsm::piece_result::none;
     const sink& target = *each.gathered.copy_to;
     if (target.call) {
+      if (!first_copy_) first_copy_ = std::chrono::steady_clock::now();
       target.call(*piece);
-      const auto now = std::chrono::steady_clock::now();
-      if (!first_copy_) first_copy_ = now;
-      const bool long_enough = now - *first_copy_ > longest_turn;
+      each.gathered.copy_failed |= target.failed;
+      const bool long_enough = std::chrono::steady_clock::now() - *first_copy_ > longest_turn;
       return long_enough ? fsm::piece_result::paused : fsm::piece_result::handed_over;
     }
     if (!copying_) copying_ = std::make_shared<task_group>(executor_, wake_, fsm::copied);

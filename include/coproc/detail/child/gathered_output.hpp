@@ -15,6 +15,7 @@ namespace coproc::detail {
 class gathered_output {
  public:
   std::shared_ptr<sink> copy_to;
+  bool copy_failed = false;  // its stream has not taken everything
 
   /// Keeps what is in @p bytes within the bound. False: it must not be exceeded, and has been.
   bool keep_within(buffer& bytes, const output_bound& bound) {

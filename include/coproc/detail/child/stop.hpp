@@ -43,8 +43,12 @@ inline awaitable<bool> end_group(std::shared_ptr<child> child, steady_time deadl
   constexpr auto longest = std::chrono::milliseconds(50);
   auto pause = std::chrono::milliseconds(1);
   bool go_on = true;
+  int turns = 0, next_look = 1;
   while (go_on && child->group_alive() && std::chrono::steady_clock::now() < deadline) {
-    if (pause == longest && child->group_is_zombies()) break;
+    if (pause == longest && ++turns == next_look) {  // less and less often, since it is slow
+      next_look *= 2;
+      if (child->group_is_zombies()) break;
+    }
     go_on = co_await sleep_for(pause);
     pause = std::min(pause * 2, longest);
   }

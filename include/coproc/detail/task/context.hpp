@@ -70,7 +70,13 @@ class context_service : public asio::execution_context::service {
       auto callback = std::move(waiting_[i].second);
       waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
       lock.unlock();
-      callback();
+      try {
+        callback();
+      } catch (...) {
+        lock.lock();
+        waiting_.emplace_back(number, std::move(callback));
+        throw;
+      }
       callback = nullptr;  // its end may take the lock, too
       lock.lock();
     }

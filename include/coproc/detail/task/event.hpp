@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 
 namespace coproc::detail {
 
@@ -106,22 +107,42 @@ class event final : public std::enable_shared_from_this<event>, private context_
     if (bits_.load(std::memory_order_acquire) != 0) end_wait(error_code(), false);
   }
 
+  /// The handler stays here until it is called: where there is no memory now, or the context goes,
+  /// it is not lost.
   void end_wait(error_code result, bool at_once) {
-    wait_handler handler;
     asio::any_io_executor executor;
     {
       const std::lock_guard lock(mutex_);
-      handler.swap(waiting_);
-      if (!handler) return;
-      executor.swap(executor_);
+      if (!waiting_ || ending_) return;
+      ending_ = true;
+      result_ = result;
+      executor = executor_;
     }
-    // The handler, being the coroutine, keeps this object.
-    auto complete = [this, executor, handler = std::move(handler), result]() mutable {
-      if (!result && go_on_ && !go_on_()) return sleep(std::move(handler), executor);
-      std::move(handler)(result);
-    };
-    if (at_once) asio::dispatch(executor, std::move(complete));
-    else asio::post(executor, std::move(complete));
+    try {
+      auto complete = [self = shared_from_this()] { self->complete(); };
+      if (at_once) asio::dispatch(executor, std::move(complete));
+      else asio::post(executor, std::move(complete));
+    } catch (const std::bad_alloc&) {
+      const std::lock_guard lock(mutex_);
+      ending_ = false;
+      throw;
+    }
+  }
+
+  void complete() {
+    wait_handler handler;
+    asio::any_io_executor executor;
+    error_code result;
+    {
+      const std::lock_guard lock(mutex_);
+      handler.swap(waiting_);
+      executor.swap(executor_);
+      result = result_;
+      ending_ = false;
+    }
+    if (!handler) return;  // the context has gone
+    if (!result && go_on_ && !go_on_()) return sleep(std::move(handler), executor);
+    std::move(handler)(result);
   }
 
   void context_gone(std::vector<wait_handler>& waiting) override {
@@ -135,6 +156,8 @@ class event final : public std::enable_shared_from_this<event>, private context_
   std::atomic<unsigned> bits_ = 0, cancellations_ = 0;
   std::mutex mutex_;
   wait_handler waiting_;
+  error_code result_;    // what it will be called with
+  bool ending_ = false;  // it is about to be called
   std::weak_ptr<wait_handler> keeper_;
   std::function<bool()> go_on_;  // called where the coroutine runs, and nowhere else
 };

@@ -376,13 +376,14 @@ inline bool only_zombies(pid_t group) {
     text[size] = '\0';
     const char* const name_end = std::strrchr(text, ')');  // the name may have any other character
     char state = 0;
-    int parent = 0, its_group = 0;
+    int its_group = 0, threads = 0;
+    constexpr auto fields = " %c %*d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d";
     if (name_end == nullptr ||
-        std::sscanf(name_end + 1, " %c %d %d", &state, &parent, &its_group) != 3 ||
-        its_group != group)
+        std::sscanf(name_end + 1, fields, &state, &its_group, &threads) != 3 || its_group != group)
       continue;
     found = true;
-    living = state != 'Z' && state != 'X';
+    // The state is that of the main thread, which may have ended before others.
+    living = (state != 'Z' && state != 'X') || threads > 1;
   }
   ::closedir(processes);
   return found && !living;

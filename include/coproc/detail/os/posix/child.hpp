@@ -141,7 +141,7 @@ class child final : private context_member {
     const auto executor = pidfd_.executor();
     let_go();
     if (kill && executor) reaper::instance().orphaned_killed(pid_, pidfd_.release(), executor);
-    else reaper::instance().orphaned(pid_, pidfd_.release());
+    else reaper::instance().orphaned(pid_, pidfd_.release(), kill);
   }
 
  private:

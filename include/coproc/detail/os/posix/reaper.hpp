@@ -44,8 +44,13 @@ class reaper {
     reaper* keeper_;
   };
 
-  /// Takes over a detached child.
-  void orphaned(pid_t pid, unique_handle pidfd) noexcept { add(orphan(pid, std::move(pidfd))); }
+  /// Takes over a child.
+  /// @param killed it has been sent SIGKILL
+  void orphaned(pid_t pid, unique_handle pidfd, bool killed) noexcept {
+    orphan child(pid, std::move(pidfd));
+    child.killed = killed;
+    add(std::move(child));
+  }
 
   /// Takes over a child that has been sent SIGKILL. The context of @p executor waits for its end,
   /// if it can be told of that by another thread.
@@ -90,6 +95,7 @@ class reaper {
     bool look = true;                    // it may have ended
     bool held = false;                   // it has ended, but cannot be reaped yet
     bool killed = false;                 // it is about to end
+    bool reaped = false;                 // but its context has not been told
     context_service* context = nullptr;  // waits for the end
     std::uint64_t cleanup = 0;           // by this number
     clock::time_point patience{};        // until then
@@ -132,14 +138,18 @@ class reaper {
       std::thread(&reaper::run, this).detach();
       running_ = true;
       // Until then a plugin that is closed would take its code away.
+      // Within limits, since a thread that is in dlopen() or dlclose() keeps the new one waiting.
       const auto starts = ++starts_;
-      started_.wait(lock, [this, starts] { return has_started_ >= starts; });
+      started_.wait_for(lock, std::chrono::milliseconds(100),
+                        [this, starts] { return has_started_ >= starts; });
     } catch (const std::exception&) {
-      // No thread, or no memory for it: what was killed ends now, and is waited for; for others the
-      // next child that comes tries again.
-      for (orphan& waiting : orphans_)
-        if (waiting.killed) calls::wait_for_end(waiting.pid);
-      reap(true);
+      // No thread, or no memory for it: what was killed ends now, and is waited for, but not for
+      // ever; for others the next child that comes tries again.
+      const auto killed = [](const orphan& waiting) { return waiting.killed; };
+      const auto limit = clock::now() + std::chrono::seconds(1);
+      while (reap(true), std::ranges::any_of(orphans_, killed) && clock::now() < limit)
+        ::poll(nullptr, 0, 1);
+      for (orphan& waiting : orphans_) waiting.tell_context();
       wake_ = pipe_ends();
     }
   }
@@ -196,10 +206,11 @@ class reaper {
       rusage used;
       if (now >= child.patience) child.tell_context();
       if (!std::exchange(child.look, !child.pidfd) && !all) return false;
-      const bool gone =
-          calls::try_reap(child.pid, child.pidfd.get(), info, used) != 0 || is_end(info);
+      const bool gone = child.reaped ||
+                        calls::try_reap(child.pid, child.pidfd.get(), info, used) != 0 ||
+                        is_end(info);
       if (gone && !child.tell_context()) {  // it stays until its context knows
-        child.look = true;
+        child.look = child.reaped = true;
         return all_told = false;
       }
       // A tracer may hold what has ended. Its pidfd would wake us again and again.
@@ -234,7 +245,7 @@ class launched {
     if (pid < 0) return;
     if (leads_group) calls::send_group_signal(pid, pidfd.get(), SIGKILL, false);
     calls::send_signal(pid, pidfd.get(), SIGKILL);
-    reaper::instance().orphaned(pid, std::move(pidfd));
+    reaper::instance().orphaned(pid, std::move(pidfd), true);
   }
 
   pid_t pid = -1;

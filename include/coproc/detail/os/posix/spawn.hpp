@@ -41,6 +41,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 
@@ -258,8 +259,12 @@ inline pid_t spawn_by_lasting_thread(spawn_plan& plan, unique_handle& pidfd) {
   try {
     const signals_blocked blocked;  // no handler of the host runs in that thread
     std::thread([&plan, &pidfd, &launch] {
-      keep_code_loaded();
-      const pid_t pid = spawn(plan, pidfd);
+      pid_t pid = -1;
+      try {
+        pid = spawn(plan, pidfd);
+      } catch (const std::bad_alloc&) {
+        plan.outcome = {"kill_on_parent_death", ENOMEM, 1};
+      }
       {
         // Notified under the lock: all that is referred to goes when it is free.
         const std::lock_guard finished(launch.mutex);
@@ -267,6 +272,8 @@ inline pid_t spawn_by_lasting_thread(spawn_plan& plan, unique_handle& pidfd) {
         launch.done = true;
         launch.changed.notify_one();
       }
+      // Not before: the loader may wait for the caller.
+      keep_code_loaded();
       if (pid > 0) calls::wait_for_end(pid);
     }).detach();
   } catch (const std::system_error& failure) {
