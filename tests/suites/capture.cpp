@@ -294,7 +294,10 @@ COPROC_TEST("capture: a tee that takes its time gives the event loop back all th
     }
   };
   const auto count_turns = [&]() -> asio::awaitable<void> {
-    for (; !done; ++turns) co_await asio::post(asio::use_awaitable);
+    while (!done) {
+      co_await asio::post(asio::use_awaitable);
+      ++turns;
+    }
   };
   beside<void> counting(co_await asio::this_coro::executor, count_turns());
   co_await coproc::capture(child, "lines", 1000, std_out = coproc::tee_lines(slow));
