@@ -27,6 +27,7 @@
 #include <coproc/detail/os/posix/handle.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace coproc::detail::calls {
 
@@ -135,7 +136,24 @@ COPROC_CHILD_SIDE inline void put(int fd, const void* bytes, std::size_t size) {
 [[noreturn]] COPROC_CHILD_SIDE inline void exit_now(int status) { ::_exit(status); }
 
 /// For the moment of a launch only, so that no handler of the host runs in the child.
-using all_signals_blocked = signals_blocked;
+class all_signals_blocked {
+ public:
+  all_signals_blocked() {
+    blocked_.emplace();
+    // A stop that has come just now is for this process, and a child made after it would miss it.
+    sigset_t pending;
+    ::sigpending(&pending);
+    for (const int number : {SIGTSTP, SIGTTIN, SIGTTOU}) {
+      if (sigismember(&pending, number) != 1 || blocked_->before(number)) continue;
+      blocked_.reset();
+      blocked_.emplace();
+      return;
+    }
+  }
+
+ private:
+  std::optional<signals_blocked> blocked_;
+};
 
 /// The memory of the child is not ours: there is nothing that it could take from us.
 class dumpable_kept {

@@ -72,6 +72,9 @@ class signals_blocked {
   signals_blocked& operator=(const signals_blocked&) = delete;
   ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
+  /// Whether the thread had blocked that signal.
+  bool before(int number) const { return sigismember(&before_, number) == 1; }
+
  private:
   sigset_t before_;
 };
