@@ -7,6 +7,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/system_executor.hpp>
 #include <coproc/status.hpp>
 #include <cstddef>
 #include <cstring>
@@ -35,7 +36,7 @@ bool context_has_gone(const pipe_writer& stream);
 /// The end of an operation on a stream whose context has gone: nothing else could tell of it.
 template <class Handler>
 void post_bad_descriptor(Handler handler) {
-  const auto executor = asio::get_associated_executor(handler);
+  const auto executor = asio::get_associated_executor(handler, asio::system_executor());
   asio::post(executor, [handler = std::move(handler)]() mutable {
     std::move(handler)(error_code(asio::error::bad_descriptor), std::size_t{0});
   });
