@@ -166,32 +166,41 @@ COPROC_TEST("gather_commands: near the limit of descriptors it holds back, and d
   for (const auto& one : done) CHECK(one.out + one.err == "x\ny\n");
 }
 
-COPROC_TEST("gather_commands: where there is no room for even one, it fails") {
-  std::vector<coproc::detail::unique_handle> fillers;
-  const saved_limit few(RLIMIT_NOFILE, static_cast<rlim_t>(*open_fds().rbegin() + 20));
-  for (;;) {
-    fillers.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (!fillers.back()) break;
+namespace {
+
+/// Lets this process open so many descriptors more while it lives.
+class room_for_descriptors {
+ public:
+  explicit room_for_descriptors(std::size_t count)
+      : few_(RLIMIT_NOFILE, static_cast<rlim_t>(*open_fds().rbegin() + 20)) {
+    for (;;) {
+      fillers_.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      if (!fillers_.back()) break;
+    }
+    fillers_.pop_back();
+    fillers_.resize(fillers_.size() - count);
   }
-  fillers.pop_back();
-  fillers.resize(fillers.size() - 3);
+
+ private:
+  saved_limit few_;
+  std::vector<coproc::detail::unique_handle> fillers_;
+};
+
+}  // namespace
+
+COPROC_TEST("gather_commands: where there is no room for even one, it fails") {
+  const room_for_descriptors three(3);
   auto e = co_await thrown<coproc::launch_error>(gather(exits(5), concurrency = 5));
   CHECK(e.code().value() == EMFILE);
   CHECK_FALSE(has_children());
 }
+
 COPROC_TEST("gather_commands: one that waited for room and cannot be launched hands its turn on") {
   std::vector<command> all;
   for (int i = 0; i < 3; ++i) all.emplace_back(child, "exit", 0);
   all.insert(all.begin() + 1, command("/no/such/program"));
-  co_await capture(child, "exit", 0);  // Asio's own descriptors come with it
-  std::vector<coproc::detail::unique_handle> fillers;
-  const saved_limit few(RLIMIT_NOFILE, static_cast<rlim_t>(*open_fds().rbegin() + 20));
-  for (;;) {
-    fillers.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (!fillers.back()) break;
-  }
-  fillers.pop_back();
-  fillers.resize(fillers.size() - 8);  // so many does one need to start, and not two
+  co_await capture(child, "exit", 0);   // Asio's own descriptors come with it
+  const room_for_descriptors eight(8);  // so many does one need to start, and not two
   for (int i = 0; i < 20; ++i) {
     const auto results = co_await gather(all, concurrency = 4, return_exceptions = true);
     CHECK(results[0].has_value());

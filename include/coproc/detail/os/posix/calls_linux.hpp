@@ -166,9 +166,6 @@ COPROC_CHILD_SIDE inline void put(int fd, const void* bytes, std::size_t size) {
   call(SYS_write, fd, bytes, size);
 }
 
-/// The signals of job control that stop a process and can be caught.
-inline constexpr int stop_signals[] = {SIGTSTP, SIGTTIN, SIGTTOU};
-
 COPROC_CHILD_SIDE inline std::uint64_t bit_of(int number) {
   return std::uint64_t{1} << (number - 1);
 }

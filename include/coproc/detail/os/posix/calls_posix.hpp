@@ -143,7 +143,7 @@ class all_signals_blocked {
     // A stop that has come just now is for this process, and a child made after it would miss it.
     sigset_t pending;
     ::sigpending(&pending);
-    for (const int number : {SIGTSTP, SIGTTIN, SIGTTOU}) {
+    for (const int number : stop_signals) {
       if (sigismember(&pending, number) != 1 || blocked_->before(number)) continue;
       blocked_.reset();
       blocked_.emplace();

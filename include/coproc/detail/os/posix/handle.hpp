@@ -59,6 +59,9 @@ inline unique_handle above_stdio(unique_handle fd) {
   return unique_handle(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
 }
 
+/// The signals of job control that stop a process and can be caught.
+inline constexpr int stop_signals[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+
 /// Blocks the program's signals in this thread while it lives, but not those that the C library
 /// needs in each (for setuid, say): around the start of a thread of the library's own.
 class signals_blocked {

@@ -39,7 +39,6 @@
 #include <coproc/detail/os/posix/calls.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <new>
 #include <system_error>

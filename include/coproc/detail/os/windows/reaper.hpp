@@ -25,13 +25,14 @@ class reaper {
   /// Takes over a child that has been killed. The context of @p executor waits for its end, if it
   /// can be told of that by another thread.
   void orphaned_killed(unique_handle process, const asio::any_io_executor& executor) {
-    if (!context_service::of(executor).takes_posts()) return;
+    context_service& context = context_service::of(executor);
+    if (!context.takes_posts()) return;
     auto child = std::make_unique<orphan>();
     child->process = std::move(process);
-    child->context = &context_service::of(executor);
+    child->context = &context;
     const std::lock_guard lock(mutex_);
     child->cleanup = child->context->cleanup_started(
-        executor, [](context_service& context) { instance().forget(context); });
+        executor, [](context_service& going) { instance().forget(going); });
     orphan* const waited_for = child.get();
     orphans_.push_back(std::move(child));
     constexpr DWORD patience = 1000;  // milliseconds
