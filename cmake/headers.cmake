@@ -70,6 +70,7 @@ set(posix
   detail/os/posix/handle.hpp
   detail/os/posix/launch.hpp
   detail/os/posix/lookup.hpp
+  detail/os/posix/memory.hpp
   detail/os/posix/reaper.hpp
   detail/os/posix/shell.hpp
   detail/os/posix/spawn.hpp
@@ -82,6 +83,7 @@ set(windows
   detail/os/windows/handle.hpp
   detail/os/windows/launch.hpp
   detail/os/windows/lookup.hpp
+  detail/os/windows/memory.hpp
   detail/os/windows/reaper.hpp
   detail/os/windows/shell.hpp)
 

@@ -18,18 +18,17 @@ class error : public boost::system::system_error {
   error(error_code code, std::string message, output partial = output(),
         end_reason why = end_reason::unknown, std::chrono::nanoseconds elapsed = {},
         class usage used = {})
-      : system_error(code),
-        state_(
-            std::make_shared<state>(std::move(message), std::move(partial), why, elapsed, used)) {}
+      : error(code, std::move(message), std::make_shared<const output>(std::move(partial)), why,
+              elapsed, used) {}
 
   /// The whole message; the text of code() is part of it where it helps.
   const char* what() const noexcept override { return state_->message.c_str(); }
 
   /// What the child had written to stdout until then, where the operation was gathering it.
-  const std::string& out() const noexcept { return state_->partial.out; }
+  const std::string& out() const noexcept { return partial_output().out; }
   /// The same for stderr.
-  const std::string& err() const noexcept { return state_->partial.err; }
-  const output& partial_output() const noexcept { return state_->partial; }
+  const std::string& err() const noexcept { return partial_output().err; }
+  const output& partial_output() const noexcept { return *state_->partial; }
 
   /// Why the operation has ended; `unknown` where that is not what the error is about.
   end_reason why() const noexcept { return state_->why; }
@@ -38,21 +37,34 @@ class error : public boost::system::system_error {
   /// What the child has used, where the operation (a capture) owned and reaped it.
   const class usage& usage() const noexcept { return state_->used; }
 
+ protected:
+  /// One that tells of @p cause in other words: what that carries is shared, not copied.
+  error(error_code code, std::string message, const error& cause, end_reason why,
+        std::chrono::nanoseconds elapsed)
+      : error(code, std::move(message), cause.state_->partial, why, elapsed, cause.usage()) {}
+
  private:
-  struct state {
-    state(std::string text, output written, end_reason reason, std::chrono::nanoseconds time,
-          class usage resources)
+  class state {
+   public:
+    state(std::string text, std::shared_ptr<const output> written, end_reason reason,
+          std::chrono::nanoseconds time, const class usage& resources)
         : message(std::move(text)),
           partial(std::move(written)),
           why(reason),
           elapsed(time),
           used(resources) {}
     std::string message;
-    output partial;
+    std::shared_ptr<const output> partial;
     end_reason why;
     std::chrono::nanoseconds elapsed;
     class usage used;
   };
+  error(error_code code, std::string message, std::shared_ptr<const output> partial, end_reason why,
+        std::chrono::nanoseconds elapsed, const class usage& used)
+      : system_error(code),
+        state_(
+            std::make_shared<state>(std::move(message), std::move(partial), why, elapsed, used)) {}
+
   std::shared_ptr<const state> state_;  // so that copying an exception cannot throw
 };
 
@@ -107,6 +119,9 @@ class timeout_error : public error {
                          std::chrono::nanoseconds elapsed = {}, class usage used = {})
       : error(asio::error::timed_out, std::move(message), std::move(partial), end_reason::timed_out,
               elapsed, used) {}
+  /// @param cause what time running out has ended, whose output and usage are this one's too
+  timeout_error(std::string message, const error& cause, std::chrono::nanoseconds elapsed)
+      : error(asio::error::timed_out, std::move(message), cause, end_reason::timed_out, elapsed) {}
 };
 
 /// The operation was cancelled (code() is `asio::error::operation_aborted`). What had been read is

@@ -133,27 +133,26 @@ void spawn(std::size_t count, std::size_t at_once) {
   }
 }
 
-/// Memory that grows without being copied or zeroed twice.
+/// Memory that grows without being copied: address space that is reserved once, on large pages.
 class large_buffer {
  public:
-  char* prepare(std::size_t room) {
-    if (size_ + room > capacity_) {
-      const std::size_t capacity = std::max(size_ + room, capacity_ + capacity_ / 2);
-      data_ = static_cast<char*>(std::realloc(data_, capacity));
-      capacity_ = capacity;
-      const auto at = (reinterpret_cast<std::uintptr_t>(data_) + 4095) / 4096 * 4096;
-      ::madvise(reinterpret_cast<void*>(at), capacity_ - 4096, MADV_HUGEPAGE);
-    }
-    return data_ + size_;
+  explicit large_buffer(std::size_t most) {
+    constexpr std::size_t page = 2 << 20;
+    void* const block = ::mmap(nullptr, most + 2 * page, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    demand(block != MAP_FAILED, "mmap");
+    data_ = static_cast<char*>(block) + page - reinterpret_cast<std::uintptr_t>(block) % page;
+    ::madvise(data_, most, MADV_HUGEPAGE);
   }
+  char* prepare() { return data_ + size_; }
   void commit(std::size_t bytes) { size_ += bytes; }
   std::size_t size() const { return size_; }
   char back() const { return data_[size_ - 1]; }
   const char* data() const { return data_; }
 
  private:
-  char* data_ = nullptr;
-  std::size_t size_ = 0, capacity_ = 0;
+  char* data_;
+  std::size_t size_ = 0;
 };
 
 constexpr std::size_t piece = 1 << 20;
@@ -161,9 +160,9 @@ constexpr std::size_t piece = 1 << 20;
 void capture(std::size_t bytes) {
   running r = start({"bytes", std::to_string(bytes)}, false, true, false);
   ::fcntl(r.out, F_SETPIPE_SZ, static_cast<int>(piece));
-  large_buffer all;
+  large_buffer all(bytes + piece);
   for (;;) {
-    const ssize_t got = ::read(r.out, all.prepare(piece), piece);
+    const ssize_t got = ::read(r.out, all.prepare(), piece);
     if (got == 0) break;
     if (got > 0) {
       all.commit(static_cast<std::size_t>(got));
@@ -183,7 +182,7 @@ void cat(const std::string& input) {
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   watch(epoll, r.in, EPOLLOUT, 0);
   watch(epoll, r.out, EPOLLIN, 1);
-  large_buffer all;
+  large_buffer all(input.size() + piece);
   std::size_t sent = 0;
   for (bool open = true; open;) {
     epoll_event events[2];
@@ -197,7 +196,7 @@ void cat(const std::string& input) {
           ::close(r.in);
         }
       } else {
-        const ssize_t got = ::read(r.out, all.prepare(piece), piece);
+        const ssize_t got = ::read(r.out, all.prepare(), piece);
         if (got > 0) all.commit(static_cast<std::size_t>(got));
         open = got > 0 || (got < 0 && errno == EAGAIN);
       }

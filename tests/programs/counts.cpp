@@ -20,6 +20,7 @@
 #include <coproc/detail/os/os.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <new>
 #include <string>
@@ -219,6 +220,58 @@ coproc::awaitable<double> copies_of_a_result() {
   co_return static_cast<double>(large_allocations - before);
 }
 
+/// How often what there is lies in a block of its own, when the time for a communicate runs out.
+coproc::awaitable<double> copies_of_a_timeout() {
+  constexpr std::size_t bytes = 4 << 20;
+  auto process = co_await coproc::exec("sh", "-c", "head -c 4194304 /dev/zero; exec sleep 1000",
+                                       std_out = piped);
+  std::size_t there = 0, copies = 0;
+  while (there < bytes) {
+    copies = large_allocations;
+    try {
+      co_await coproc::wait_for(process.communicate(), std::chrono::milliseconds(5));
+    } catch (const coproc::timeout_error& e) {
+      copies = large_allocations - copies;
+      there = e.out().size();
+    }
+  }
+  // Once more, as the last of it may have come only now.
+  copies = large_allocations;
+  try {
+    co_await coproc::wait_for(process.communicate(), std::chrono::milliseconds(5));
+  } catch (const coproc::timeout_error&) {
+    copies = large_allocations - copies;
+  }
+  co_return static_cast<double>(copies);
+}
+
+/// A number of bytes of /proc/self/status.
+double memory(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with(name + ':')) return std::stod(line.substr(name.size() + 1)) * 1024;
+  give_up("/proc/self/status");
+}
+
+/// The most memory that was used at once while @p work was done, as a multiple of those bytes.
+double peak(coproc::awaitable<void> work, std::size_t bytes) {
+  std::ofstream("/proc/self/clear_refs") << 5 << std::flush;
+  const double before = memory("VmRSS");
+  coproc::run(std::move(work));
+  return (memory("VmHWM") - before) / static_cast<double>(bytes);
+}
+constexpr std::size_t much = 64 << 20;
+coproc::awaitable<void> capture_much() {
+  const auto done = co_await coproc::capture("head", "-c", much, "/dev/zero");
+  demand(done.out.size() == much);
+}
+coproc::awaitable<void> much_through_cat() {
+  auto process = co_await coproc::exec("cat", std_in = piped, std_out = piped);
+  std::string input(much, 'y');
+  const auto written = co_await process.communicate(std::move(input));
+  demand(written.out.size() == much);
+}
+
 /// What a child costs that runs and has three pipes, beside its descriptors.
 coproc::awaitable<double> bytes_per_child(std::size_t count) {
   std::vector<coproc::process> all;
@@ -269,6 +322,9 @@ int main() {
   check("allocations a command, on two threads", coproc::run(allocations_per_child(commands), 2),
         75);
   check("copies of what communicate returns", coproc::run(copies_of_a_result()), 1);
+  check("copies of what a timeout of communicate has", coproc::run(copies_of_a_timeout()), 1);
+  check("most memory for a byte captured", peak(capture_much(), much), 1.15);
+  check("most memory for a byte that goes through cat", peak(much_through_cat(), much), 2.2);
   check("bytes of memory a live child", coproc::run(bytes_per_child(100)), 1000);
   return failures == 0 ? 0 : 1;
 }

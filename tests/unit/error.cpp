@@ -41,6 +41,15 @@ TEST_CASE("error: the message is what was said, the code is kept beside it", "[p
   CHECK(e.partial_output().out == "some out");
 }
 
+TEST_CASE("error: a timeout has what it has ended carries, without a copy of it") {
+  const coproc::cancelled_error cause("communicate", partial());
+  const coproc::timeout_error e("late", cause, std::chrono::seconds(1));
+  CHECK(e.out() == "some out");
+  CHECK(e.out().data() == cause.out().data());
+  CHECK(e.elapsed() == std::chrono::seconds(1));
+  CHECK(e.why() == coproc::end_reason::timed_out);
+}
+
 TEST_CASE("error: one handler of the base gets every kind, with its own message") {
   const auto message_of = [](const auto& e) -> std::string {
     try {

@@ -214,7 +214,7 @@ COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks,
   try {
     std::rethrow_exception(why);
   } catch (const cancelled_error& e) {
-    throw timeout_error(text, e.partial_output(), elapsed, e.usage());
+    throw timeout_error(text, e, elapsed);
   } catch (const boost::system::system_error& e) {
     if (e.code() != asio::error::operation_aborted) throw;
     throw timeout_error(text, output(), elapsed);

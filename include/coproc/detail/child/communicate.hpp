@@ -151,7 +151,7 @@ class communication {
           break;
         case action::close_input:
           streams_.in->close();
-          streams_.input = std::string();
+          std::string().swap(streams_.input);  // an assignment would keep the memory
           streams_.input_written = 0;
           break;
         case action::write: fsm_.wrote(write()); break;

@@ -60,6 +60,11 @@
 //     handle(), release()  The Boost.Process handle; the child given away.
 //     abandon(kill)        Ends the ownership: a child that still runs is orphaned to the reaper.
 //
+// Memory (memory.hpp)
+//   growing_memory         Bytes that are never zeroed: data, capacity. grow(least) moves them as a
+//                          block at most. forget(from, to): they are not needed any more.
+//                          expect_much(data, size): somebody else's, that will all be written to.
+//
 // Reaper (reaper.hpp)
 //   reaper::instance()     Sees to the children that nobody waits for: orphaned, orphaned_killed. A
 //                          context waits for its killed children (context_service), for a second
@@ -80,6 +85,7 @@
 #include <coproc/detail/os/windows/handle.hpp>
 #include <coproc/detail/os/windows/launch.hpp>
 #include <coproc/detail/os/windows/lookup.hpp>
+#include <coproc/detail/os/windows/memory.hpp>
 #include <coproc/detail/os/windows/reaper.hpp>
 #include <coproc/detail/os/windows/shell.hpp>
 #else
@@ -89,6 +95,7 @@
 #include <coproc/detail/os/posix/handle.hpp>
 #include <coproc/detail/os/posix/launch.hpp>
 #include <coproc/detail/os/posix/lookup.hpp>
+#include <coproc/detail/os/posix/memory.hpp>
 #include <coproc/detail/os/posix/reaper.hpp>
 #include <coproc/detail/os/posix/shell.hpp>
 #endif
