@@ -19,6 +19,7 @@ set(COPROC_HEADERS
   process.hpp
   quote.hpp
   run.hpp
+  separator.hpp
   shell.hpp
   status.hpp
   stream.hpp
@@ -30,9 +31,12 @@ set(COPROC_HEADERS
   detail/child/gathered_output.hpp
   detail/child/next_line.hpp
   detail/child/stop.hpp
+  detail/keywords/input_source.hpp
   detail/keywords/keyword_types.hpp
   detail/keywords/options.hpp
+  detail/keywords/os_handle.hpp
   detail/keywords/setting.hpp
+  detail/keywords/text.hpp
   detail/os/boost.hpp
   detail/os/dispositions.hpp
   detail/os/exit_waiters.hpp

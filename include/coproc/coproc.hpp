@@ -17,6 +17,7 @@
 #include <coproc/process.hpp>
 #include <coproc/quote.hpp>
 #include <coproc/run.hpp>
+#include <coproc/separator.hpp>
 #include <coproc/shell.hpp>
 #include <coproc/status.hpp>
 #include <coproc/stream.hpp>

@@ -132,6 +132,17 @@ class cancelled_error : public error {
                            std::chrono::nanoseconds elapsed = {}, class usage used = {})
       : error(asio::error::operation_aborted, what_was + ": cancelled", std::move(partial),
               end_reason::cancelled, elapsed, used) {}
+  cancelled_error(const std::string& what_was, std::size_t bytes_written)
+      : error(asio::error::operation_aborted,
+              what_was + ": cancelled, " + std::to_string(bytes_written) + " bytes written",
+              output(), end_reason::cancelled),
+        written_(bytes_written) {}
+
+  /// How many bytes a writer::write had written; 0 for all other operations.
+  std::size_t written() const noexcept { return written_; }
+
+ private:
+  std::size_t written_ = 0;
 };
 
 /// A line is longer than the stream's `limit`, or an output than `max_output`. Nothing is lost:

@@ -78,6 +78,18 @@ class process {
   /// @par Source asyncio's Process.communicate
   awaitable<output> communicate(std::string bytes = std::string());
 
+  /// The same with input that is made as the child takes it, in constant memory.
+  /// @param input text, or a range of bytes; a range of those, which is gone through as the child
+  /// reads; or a callable that returns an `awaitable<std::optional<std::string>>`: the next piece,
+  /// and nothing at the end. What it throws ends the operation, and is rethrown.
+  /// @par Cancellation As above; a call of the callable that goes on is cancelled and waited for,
+  /// and the next communicate() calls it again.
+  /// @par Lifetime A range with a name is not copied: it must live until its end has been reached.
+  template <class Input>
+  awaitable<output> communicate(Input&& input) {
+    return communicate_from(detail::input_source(std::forward<Input>(input)));
+  }
+
   /// The next line of either output, as one sequence: `while (auto next = co_await
   /// process.next_line())`, where `next->fd` is 1 or 2 and `next->line` the text. The order within
   /// each output is kept, and between them it is that of their arrival as far as can be told.
@@ -132,6 +144,7 @@ class process {
 
  private:
   detail::child_streams& streams() const;
+  awaitable<output> communicate_from(detail::input_source input);
   awaitable<int> stop_within(std::chrono::nanoseconds patience);
   void end() noexcept;
 

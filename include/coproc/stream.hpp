@@ -8,9 +8,10 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/system_executor.hpp>
+#include <coproc/detail/keywords/text.hpp>
+#include <coproc/separator.hpp>
 #include <coproc/status.hpp>
 #include <cstddef>
-#include <cstring>
 #include <iterator>
 #include <limits>
 #include <memory>
@@ -49,8 +50,8 @@ std::vector<Buffer> buffer_list(const Buffers& buffers) {
 
 }  // namespace detail
 
-/// Lines in a stream's buffer, as views into it, good until the next operation on that stream.
-/// Empty only at the end of the stream.
+/// Lines, or other records, in a stream's buffer, as views into it, good until the next operation
+/// on that stream. Empty only at the end of the stream.
 class line_views {
  public:
   class iterator {
@@ -58,10 +59,10 @@ class line_views {
     using value_type = std::string_view;
     using difference_type = std::ptrdiff_t;
     iterator() = default;
-    explicit iterator(std::string_view rest) : rest_(rest) { find(); }
+    iterator(std::string_view rest, separator by) : rest_(rest), by_(std::move(by)) { find(); }
     std::string_view operator*() const { return rest_.substr(0, length_); }
     iterator& operator++() {
-      rest_.remove_prefix(std::min(rest_.size(), length_ + 1));
+      rest_.remove_prefix(std::min(rest_.size(), length_ + by_.size()));
       find();
       return *this;
     }
@@ -73,24 +74,22 @@ class line_views {
     bool operator==(const iterator& other) const { return rest_.size() == other.rest_.size(); }
 
    private:
-    void find() {
-      if (rest_.empty()) return;
-      const void* const newline = std::memchr(rest_.data(), '\n', rest_.size());
-      length_ = newline == nullptr
-                    ? rest_.size()
-                    : static_cast<std::size_t>(static_cast<const char*>(newline) - rest_.data());
-    }
+    void find() { length_ = std::min(by_.find(rest_), rest_.size()); }
+
     std::string_view rest_;
+    separator by_ = separator('\n');
     std::size_t length_ = 0;
   };
 
-  explicit line_views(std::string_view text) : text_(text) {}
-  iterator begin() const { return iterator(text_); }
-  iterator end() const { return iterator(text_.substr(text_.size())); }
+  explicit line_views(std::string_view text, separator by = separator('\n'))
+      : text_(text), by_(std::move(by)) {}
+  iterator begin() const { return iterator(text_, by_); }
+  iterator end() const { return iterator(text_.substr(text_.size()), by_); }
   bool empty() const { return text_.empty(); }
 
  private:
   std::string_view text_;
+  separator by_;
 };
 
 /// The end of a child's stdout or stderr that is in this process: `process.std_out()`.
@@ -126,6 +125,10 @@ class reader {
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
   /// @throws limit_error if more than @p most bytes have no separator; they stay in the stream
   awaitable<std::string> readuntil(std::string separator, std::size_t most);
+  template <detail::text Text, std::convertible_to<std::size_t>... Most>
+  awaitable<std::string> readuntil(const Text& separator, Most... most) {
+    return readuntil(detail::to_bytes(separator), static_cast<std::size_t>(most)...);
+  }
 
   /// Returns as soon as @p text has come by, with all up to and with it.
   /// @param most how many bytes may come before it; any number by default
@@ -133,6 +136,10 @@ class reader {
   /// @throws limit_error if more than @p most bytes come before it; they stay in the stream
   awaitable<std::string> until(std::string text,
                                std::size_t most = std::numeric_limits<std::size_t>::max());
+  template <detail::text Text, std::convertible_to<std::size_t>... Most>
+  awaitable<std::string> until(const Text& text, Most... most) {
+    return until(detail::to_bytes(text), static_cast<std::size_t>(most)...);
+  }
 
   /// The next line without its newline, or nothing at the end of the stream. A last line needs no
   /// newline. `while (auto line = co_await process.std_out().readline())`
@@ -147,6 +154,27 @@ class reader {
   /// until the next operation; empty at the end. The way to go through very much text.
   /// @throws limit_error as readline
   awaitable<line_views> lines();
+
+  // The same for records that end with something else than a newline: `readline('\0')` for `git -z`
+  // and `find -print0`, `readline("\r\n")`, `readline(any_of("\r\n"))`.
+
+  /// The next record without its separator, or nothing at the end of the stream.
+  /// @throws limit_error as readline; std::invalid_argument for an empty separator
+  awaitable<std::optional<std::string>> readline(separator by);
+  /// The same into @p record, whose memory is used again. False at the end of the stream. (A
+  /// separator comes first: a string alone is the line to read into.)
+  /// @par Lifetime @p record must live until the operation has ended.
+  awaitable<bool> readline(separator by, std::string& record);
+  /// All whole records that are in the buffer, as lines().
+  awaitable<line_views> lines(separator by);
+
+  /// Wants no more: what has not been read is dropped, and the child's next write fails (SIGPIPE,
+  /// or EPIPE where it ignores that), as `head` makes it. An operation that waits ends as if
+  /// cancelled; a later one is an `error` with code `bad_descriptor`, at once. May be called at any
+  /// time and any number of times.
+  void close();
+  /// False once close() has been called.
+  bool is_open() const noexcept;
 
   /// True when the stream has ended and all of it has been read.
   bool at_eof() const noexcept;
@@ -174,8 +202,8 @@ class reader {
 
 /// The end of a child's stdin that is in this process: `process.std_in()`.
 ///
-/// One write at a time: a second one beside it is a `std::logic_error` at once. A write never
-/// raises SIGPIPE, whatever the host does with that signal.
+/// Writes queue: one that is begun beside others is done after them. A write never raises SIGPIPE,
+/// whatever the host does with that signal.
 /// @par Lifetime, threads As for reader.
 /// @par Source asyncio's StreamWriter, with write and drain in one.
 class writer {
@@ -184,12 +212,18 @@ class writer {
   writer(const writer&) = delete;
   writer& operator=(const writer&) = delete;
 
-  /// Writes all of @p bytes; returns when the pipe has taken the last of them, so a child that does
-  /// not read makes it wait.
-  /// @throws error with code `broken_pipe` when the child has closed its end or has ended
-  /// @par Cancellation All types; throws `cancelled_error`. Some of the bytes may have been
-  /// written: cancelled_error cannot take them back.
+  /// Writes all of @p bytes, text or a range of bytes; returns when the pipe has taken the last of
+  /// them, so a child that does not read makes it wait.
+  /// @throws error with code `broken_pipe` when the child has closed its end or has ended, with
+  /// `io_error` when a write before it was cancelled in the middle of its bytes; std::logic_error
+  /// beside communicate or async_write_some
+  /// @par Cancellation All types; throws a `cancelled_error` that says how many bytes had been
+  /// written(). Where that is none, those that wait behind it go on.
   awaitable<void> write(std::string bytes);
+  template <detail::bytes Bytes>
+  awaitable<void> write(const Bytes& bytes) {
+    return write(detail::to_bytes(bytes));
+  }
 
   /// Closes the stream: the child reads an end of file. A write after that fails at once. May be
   /// called at any time and any number of times.

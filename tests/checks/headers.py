@@ -11,7 +11,8 @@ import sys
 
 # What the files of a folder may include, beside one another: folders, and single files. The vocabulary
 # is what everybody may speak: results, errors, commands and their keywords.
-VOCABULARY = ["awaitable.hpp", "status.hpp", "error.hpp", "outcome.hpp", "quote.hpp", "detail/keywords"]
+VOCABULARY = ["awaitable.hpp", "status.hpp", "error.hpp", "outcome.hpp", "quote.hpp", "separator.hpp",
+              "detail/keywords"]
 MAY_INCLUDE = {
     "detail/keywords": ["awaitable.hpp"],
     "detail/task": VOCABULARY,

@@ -235,23 +235,105 @@ COPROC_TEST("stream_write: || and wait_for cancel a write") {
   co_await thrown<coproc::timeout_error>(coproc::wait_for(process.std_in().write("x"), 1ms));
 }
 
-COPROC_TEST("stream_write: a second write beside one is refused, and harms it not") {
+COPROC_TEST("stream_write: writes queue, and each ends when the pipe has taken it") {
   auto process = co_await exec(child, "read-on-usr1", std_in = piped, std_out = piped);
   co_await process.std_out().readline();
-  beside<void> writing(co_await asio::this_coro::executor,
-                       process.std_in().write(test::pattern(more_than_a_pipe)));
+  const auto executor = co_await asio::this_coro::executor;
+  const std::string text = test::pattern(more_than_a_pipe);
+  std::vector<beside<void>> writing;
+  std::vector<int> ended;
+  const auto write = [&](int index, std::string bytes) -> asio::awaitable<void> {
+    co_await process.std_in().write(std::move(bytes));
+    ended.push_back(index);
+  };
+  constexpr int parts = 7;
+  for (int i = 0; i < parts; ++i) {
+    const std::size_t from = text.size() * static_cast<std::size_t>(i) / parts;
+    const std::size_t to = text.size() * static_cast<std::size_t>(i + 1) / parts;
+    writing.emplace_back(executor, write(i, text.substr(from, to - from)));
+    co_await test::turns(i % 3);
+  }
   co_await test::turns(5);
-  co_await thrown<std::logic_error>(process.std_in().write("x"));
+  CHECK_FALSE(writing.back().done());
   const auto buffer = asio::buffer("x", 1);
   const auto [error, count] =
       co_await process.std_in().async_write_some(buffer, asio::as_tuple(asio::use_awaitable));
   CHECK(error == asio::error::already_started);
   CHECK(count == 0);
+  co_await thrown<std::logic_error>(process.communicate());
   process.send_signal(SIGUSR1);
-  co_await writing.result();
+  for (auto& each : writing) co_await each.result();
+  CHECK(ended == std::vector<int>{0, 1, 2, 3, 4, 5, 6});
   process.std_in().close();
   const auto line = co_await process.std_out().readline();
   CHECK(line == std::optional<std::string>(std::to_string(more_than_a_pipe) + " right"));
+}
+
+COPROC_TEST(
+    "stream_write: behind a cancelled write the others go on where it had written nothing") {
+  auto process = co_await exec(child, "read-on-usr1", std_in = piped, std_out = piped);
+  co_await process.std_out().readline();
+  const auto executor = co_await asio::this_coro::executor;
+  const std::string text = test::pattern(more_than_a_pipe);
+  beside<void> first(executor, process.std_in().write(text.substr(0, more_than_a_pipe - 1)));
+  beside<void> second(executor, process.std_in().write("not this"));
+  beside<void> third(executor, process.std_in().write(text.substr(more_than_a_pipe - 1)));
+  co_await test::turns(5);
+  second.cancel();
+  const auto none = co_await thrown<coproc::cancelled_error>(second.result());
+  CHECK(none.written() == 0);
+  CHECK_FALSE(third.done());
+  process.send_signal(SIGUSR1);
+  co_await first.result();
+  co_await third.result();
+  process.std_in().close();
+  const auto line = co_await process.std_out().readline();
+  CHECK(line == std::optional<std::string>(std::to_string(more_than_a_pipe) + " right"));
+}
+
+COPROC_TEST(
+    "stream_write: a write cancelled in its middle says how far it came, and fails the others") {
+  auto process = co_await exec(child, "read-on-usr1", std_in = piped, std_out = piped);
+  co_await process.std_out().readline();
+  const auto executor = co_await asio::this_coro::executor;
+  const std::string text = test::pattern(more_than_a_pipe);
+  beside<void> first(executor, process.std_in().write(text));
+  beside<void> second(executor, process.std_in().write("second"));
+  beside<void> third(executor, process.std_in().write("third"));
+  co_await test::turns(5);
+  first.cancel();
+  const auto some = co_await thrown<coproc::cancelled_error>(first.result());
+  CHECK(some.written() > 0);
+  CHECK(some.written() < text.size());
+  for (beside<void>* const each : {&second, &third}) {
+    const auto error = co_await thrown<coproc::error>(each->result());
+    CHECK(error.code() == boost::system::errc::io_error);
+  }
+  // It is known what is missing.
+  process.send_signal(SIGUSR1);
+  co_await process.std_in().write(text.substr(some.written()));
+  process.std_in().close();
+  const auto line = co_await process.std_out().readline();
+  CHECK(line == std::optional<std::string>(std::to_string(more_than_a_pipe) + " right"));
+}
+
+COPROC_TEST("stream_write: close, a broken pipe and the end of the process end all that wait") {
+  const auto executor = co_await asio::this_coro::executor;
+  for (const int way : {0, 1, 2}) {
+    auto process = co_await exec(child, "wait", std_in = piped, std_out = devnull);
+    std::vector<beside<void>> writing;
+    for (int i = 0; i < 3; ++i)
+      writing.emplace_back(executor, process.std_in().write(std::string(more_than_a_pipe, 'x')));
+    co_await test::turns(5);
+    if (way == 0) process.std_in().close();
+    if (way == 1) process.kill();
+    if (way == 2) process = co_await exec(child, "exit", 0);
+    for (auto& each : writing) {
+      const auto error = co_await thrown<coproc::error>(each.result());
+      CHECK(error.code() == (way == 1 ? coproc::error_code(asio::error::broken_pipe)
+                                      : coproc::error_code(asio::error::operation_aborted)));
+    }
+  }
 }
 
 COPROC_TEST("stream_write: a write whose process is moved goes on, destroyed it is cancelled") {

@@ -32,6 +32,7 @@ void must(bool holds, const char* what) {
 struct scene {
   fsm::setup setup;
   bool deadline = false, silence = false, can_cancel = false;
+  bool making = false;  // the input is made by a task
   unsigned most = 1000;  // where it is bounded
 };
 
@@ -55,6 +56,7 @@ class model {
   model(const chooser& choose, const scene& played)
       : most(played.most),
         choose_(choose),
+        makes_input_(played.making),
         can_cancel_(played.can_cancel),
         deadline_(played.deadline ? timer::running : timer::off),
         silence_(played.silence ? timer::running : timer::off) {
@@ -78,6 +80,7 @@ class model {
   bool exited = false;
   bool exit_armed = false, input_armed = false;
   bool copying = false, copy_cancelled = false;
+  bool making = false, making_cancelled = false;
   bool cancelled = false;
   bool group_alive = false;
   unsigned pending = 0;  // what the loop has to tell
@@ -106,6 +109,7 @@ class model {
     if (linger_ == timer::running)
       events.emplace_back([this] { linger_ = timer::passed, pending |= fsm::lingered; });
     if (copying) events.emplace_back([this] { copying = false, pending |= fsm::copied; });
+    if (making) events.emplace_back([this] { making = false, pending |= fsm::made; });
     if (can_cancel_ && !cancelled) events.emplace_back([this] { cancelled = true; });
     if (events.empty()) return false;
     events[choose_(static_cast<unsigned>(events.size()))]();
@@ -137,6 +141,13 @@ class model {
       case action::close_input:
         must(input_open, "input_open");
         input_open = false;
+        end_making();
+        break;
+      case action::cancel_input:
+        must(making || pending & fsm::made, "there is something to cancel");
+        must(!making_cancelled, "it is cancelled once");
+        making_cancelled = true;
+        end_making();
         break;
       case action::write: write(machine); break;
       case action::watch_input:
@@ -186,12 +197,13 @@ class model {
 
   /// Whatever could come next will wake it.
   void check_asleep(const fsm& machine) const {
+    if (making_cancelled) return;
     if (copying || pending & fsm::copied) {
       if (told_deadline_ && !machine.exited()) must(copy_cancelled, "a late copy is cancelled");
       return;
     }
     must(machine.exited() || exit_armed, "it waits for the exit");
-    must(!input_open || input_armed, "it waits for stdin");
+    must(!input_open || input_armed || making || pending & fsm::made, "it waits for stdin");
     for (const output_model* each : {&out, &err})
       if (each->piped && !each->saw_end) must(each->armed, "it waits for the output");
   }
@@ -209,6 +221,12 @@ class model {
 
   void write(fsm& machine) {
     must(input_open, "input_open");
+    must(!making, "nothing is written while it is being made");
+    if (makes_input_ && !made_) {
+      making = made_ = true;
+      return machine.wrote(fsm::write_result::making);
+    }
+    made_ = false;
     if (exited) return machine.wrote(fsm::write_result::done);  // broken pipe
     if (choose_(2) == 1) {
       input_ready = false;
@@ -216,6 +234,11 @@ class model {
     }
     --input_left;
     machine.wrote(input_left == 0 ? fsm::write_result::done : fsm::write_result::some);
+  }
+
+  /// It ends when it is asked to.
+  void end_making() {
+    if (std::exchange(making, false)) pending |= fsm::made;
   }
 
   void read(fsm& machine, output_model& each) {
@@ -250,6 +273,7 @@ class model {
 
   const chooser& choose_;
   bool heard_ = false, told_deadline_ = false;
+  bool makes_input_, made_ = false;
   bool can_cancel_;
   timer deadline_, silence_, idle_ = timer::off, linger_ = timer::off;
 };
@@ -330,6 +354,7 @@ void play(const scene& played, const chooser& choose) {
     case outcome::over_limit: must(world.over_limit, "world.over_limit"); break;
   }
   must(!(world.copying), "!(world.copying)");
+  must(!world.making, "nobody makes input any more");
 }
 
 }  // namespace
@@ -338,7 +363,7 @@ TEST_CASE("communicate_fsm: every short sequence of events ends as it must") {
   std::vector<scene> scenes;
   for (const bool input : {false, true})
     for (const bool err : {false, true})
-      for (const int rest : {0, 1, 2, 3, 4, 5}) {
+      for (const int rest : {0, 1, 2, 3, 4, 5, 6}) {
         scene played;
         played.setup.input = input;
         played.setup.out = true;
@@ -349,6 +374,7 @@ TEST_CASE("communicate_fsm: every short sequence of events ends as it must") {
         if (rest == 4) played.silence = played.setup.stopping = played.deadline = true;
         if (rest == 5) played.setup.bounded = played.setup.shielded = played.can_cancel = true;
         if (rest == 5) played.most = 1;
+        if (rest == 6) played.making = played.deadline = played.can_cancel = true;
         scenes.push_back(played);
       }
   // All sequences that differ within so many choices; what comes after is the first way each time.
@@ -404,6 +430,7 @@ TEST_CASE("communicate_fsm: thousands of random sequences end as they must") {
     played.deadline = choose(3) == 0;
     played.silence = choose(3) == 0;
     played.can_cancel = choose(2) == 1;
+    played.making = choose(2) == 1;
     try {
       play(played, choose);
     } catch (const std::logic_error& e) {

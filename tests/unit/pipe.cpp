@@ -55,22 +55,54 @@ TEST_CASE("pipe: a large buffer is drained whole, in slices") {
 
 TEST_CASE("pipe: a line is found once it is whole, and no byte is looked at twice") {
   line_scanner scanner;
-  CHECK(scanner.find("") == line_scanner::none);
-  CHECK(scanner.find("abc") == line_scanner::none);
+  CHECK(scanner.find("", '\n') == line_scanner::none);
+  CHECK(scanner.find("abc", '\n') == line_scanner::none);
   CHECK(scanner.scanned() == 3);
-  CHECK(scanner.find("ab\ndef\n") == 6);  // what has been looked at is not looked at again
+  CHECK(scanner.find("ab\ndef\n", '\n') == 6);  // what has been looked at is not looked at again
   scanner.restart();
-  CHECK(scanner.find("ab\ndef\n") == 2);
+  CHECK(scanner.find("ab\ndef\n", '\n') == 2);
+}
+
+TEST_CASE("pipe: a record ends with a byte, a text, or any of some bytes") {
+  line_scanner scanner;
+  CHECK(scanner.find("ab\ncd", '\n') == 2);
+  CHECK(scanner.find("ab\ncd", 'b') == 1);  // another separator: from the front
+  CHECK(scanner.find("ab\r", "\r\n") == line_scanner::none);
+  CHECK(scanner.scanned() == 2);  // the last byte may be the start of one
+  CHECK(scanner.find("ab\r\n", "\r\n") == 2);
+  CHECK(scanner.find("ab\r\n", coproc::any_of("\n\r")) == 2);
+  CHECK(scanner.find(std::string_view("a\0b", 3), '\0') == 1);
+  CHECK(scanner.find(std::string_view("a\0b", 3), "\0") == 1);  // a literal's bytes, all of them
+  CHECK(scanner.find(std::string_view("a\0\0b", 4), "\0\0") == 1);
+  CHECK_THROWS_AS(coproc::separator(""), std::invalid_argument);
+  CHECK_THROWS_AS(coproc::any_of(std::string()), std::invalid_argument);
+  const std::string text = "--";
+  CHECK(scanner.find("a--b", text) == 1);
+  CHECK(scanner.find("a--b", std::string_view("--")) == 1);
 }
 
 TEST_CASE("pipe: the end of all whole lines, but not of those behind one that is too long") {
-  const auto end = line_scanner::end_of_lines;
+  const auto end = [](std::string_view text, bool complete, std::size_t limit) {
+    return line_scanner::end_of_lines(text, '\n', complete, limit);
+  };
   CHECK(end("", false, 10) == 0);
   CHECK(end("a\nbc\nd", false, 10) == 5);
   CHECK(end("a\nbc\nd", true, 10) == 6);
   CHECK(end("a\nlong long line\nb\n", false, 5) == 2);
   CHECK(end("long long line\n", false, 5) == 0);
   CHECK(end("12345\n12345\n", false, 5) == 12);
+}
+
+TEST_CASE("pipe: the end of all whole records, whose separators might overlap") {
+  const auto end = [](std::string_view text, bool complete, std::size_t limit) {
+    return line_scanner::end_of_lines(text, "--", complete, limit);
+  };
+  CHECK(end("a--bc--d", false, 10) == 7);
+  CHECK(end("a--bc--d", true, 10) == 8);
+  CHECK(end("a-----b", false, 10) == 5);  // two separators, and a byte of what follows
+  CHECK(end("a--longer--b--", false, 5) == 3);
+  CHECK(end("longer--b--", false, 5) == 0);
+  CHECK(line_scanner::end_of_lines("a\rb\nc", coproc::any_of("\r\n"), false, 10) == 4);
 }
 
 TEST_CASE("pipe: what each kind of read takes of what is there") {

@@ -28,7 +28,7 @@ class capture_run {
     for (const int fd : {1, 2})
       if (!chosen.streams[fd].given) chosen.streams[fd] = stdio(stdio::kind::piped);
     streams = launch_with_streams(executor, captured.words(), chosen);
-    if (chosen.input) streams->input = *std::exchange(chosen.input, std::nullopt);
+    if (chosen.input) streams->give_input(*std::exchange(chosen.input, std::nullopt));
     program.emplace(std::move(captured));
   }
 
@@ -229,6 +229,8 @@ COPROC_ON_USE awaitable<completed> capture_once(command program,
 COPROC_ON_USE awaitable<completed> capture_retrying(command program,
                                                     std::shared_ptr<launch_gate> gate) {
   const retrying retry = program.options().retry;
+  if (const auto& input = program.options().input; input && !input->can_be_repeated())
+    throw std::invalid_argument("coproc: capture: retry needs input that can begin anew");
   auto pause = retry.pause;
   for (int attempt = 1;; ++attempt) {
     std::optional<completed> result;

@@ -24,15 +24,15 @@ COPROC_INLINE awaitable<int> stop_process(std::shared_ptr<child> child,
 }
 
 COPROC_INLINE awaitable<output> communicate(std::shared_ptr<child_streams> streams,
-                                            std::string bytes) {
+                                            input_source input) {
   if (!streams) throw std::logic_error("coproc: this process has been moved from");
   streams->make_streams();
-  if (!bytes.empty() && !streams->in)
+  if (!input.empty() && !streams->in)
     throw std::logic_error("coproc: communicate: input, but std_in is not piped");
-  if (!bytes.empty() && streams->input_given)
+  if (!input.empty() && streams->input_given)
     throw std::logic_error("coproc: communicate: the input of the first call is not replaced");
   streams->check_idle("communicate");
-  if (!std::exchange(streams->input_given, true)) streams->input = std::move(bytes);
+  if (!streams->input_given) streams->give_input(std::move(input));
   if (streams->complete) co_return streams->gathered();
   communicate_limits limits;
   limits.max_output = streams->max_output;
@@ -120,7 +120,11 @@ COPROC_INLINE reader& process::std_err() {
 COPROC_INLINE awaitable<int> process::wait() { return detail::wait(streams().child); }
 
 COPROC_INLINE awaitable<output> process::communicate(std::string bytes) {
-  return detail::communicate(streams_, std::move(bytes));
+  return communicate_from(std::move(bytes));
+}
+
+COPROC_INLINE awaitable<output> process::communicate_from(detail::input_source input) {
+  return detail::communicate(streams_, std::move(input));
 }
 
 COPROC_INLINE awaitable<std::optional<tagged_line>> process::next_line() {

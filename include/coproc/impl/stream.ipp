@@ -26,19 +26,37 @@ COPROC_INLINE void async_write_some(std::shared_ptr<pipe_writer> to,
 
 // What pipe_reader::with_line takes.
 
-class copy_of_line {
+/// What ends a line: a newline, where no separator is given.
+class line_end {
  public:
+  line_end() = default;
+  explicit line_end(separator given)
+      : given_(std::make_shared<const separator>(std::move(given))) {}
+  const separator& by() const {
+    static const separator newline('\n');
+    return given_ ? *given_ : newline;
+  }
+
+ private:
+  std::shared_ptr<const separator> given_;
+};
+
+class copy_of_line : public line_end {
+ public:
+  using line_end::line_end;
   std::optional<std::string> operator()(pipe_reader& reader) const {
-    const auto line = reader.next_line();
+    const auto line = reader.next_line(by());
     return line ? std::optional<std::string>(*line) : std::nullopt;
   }
 };
 
-class line_into {
+class line_into : public line_end {
  public:
-  explicit line_into(std::string& line) : line_(line) {}
+  template <class... Separator>
+  explicit line_into(std::string& line, Separator&&... by)
+      : line_end(std::forward<Separator>(by)...), line_(line) {}
   bool operator()(pipe_reader& reader) const {
-    const auto line = reader.next_line();
+    const auto line = reader.next_line(by());
     line_ = line.value_or(std::string_view());
     return line.has_value();
   }
@@ -47,9 +65,12 @@ class line_into {
   std::string& line_;
 };
 
-class whole_lines {
+class whole_lines : public line_end {
  public:
-  line_views operator()(pipe_reader& reader) const { return line_views(reader.next_lines()); }
+  using line_end::line_end;
+  line_views operator()(pipe_reader& reader) const {
+    return line_views(reader.next_lines(by()), by());
+  }
 };
 
 }  // namespace detail
@@ -92,6 +113,21 @@ COPROC_INLINE awaitable<line_views> reader::lines() {
   return detail::pipe_reader::with_line(stream_, "lines", detail::whole_lines());
 }
 
+COPROC_INLINE awaitable<std::optional<std::string>> reader::readline(separator by) {
+  return detail::pipe_reader::with_line(stream_, "readline", detail::copy_of_line(std::move(by)));
+}
+
+COPROC_INLINE awaitable<bool> reader::readline(separator by, std::string& record) {
+  return detail::pipe_reader::with_line(stream_, "readline",
+                                        detail::line_into(record, std::move(by)));
+}
+
+COPROC_INLINE awaitable<line_views> reader::lines(separator by) {
+  return detail::pipe_reader::with_line(stream_, "lines", detail::whole_lines(std::move(by)));
+}
+
+COPROC_INLINE void reader::close() { stream_->give_up(); }
+COPROC_INLINE bool reader::is_open() const noexcept { return stream_->is_open(); }
 COPROC_INLINE bool reader::at_eof() const noexcept { return stream_->at_eof(); }
 COPROC_INLINE reader::executor_type reader::get_executor() const { return stream_->executor(); }
 

@@ -65,8 +65,11 @@ class child_streams {
   output_stream out, err;
   const std::optional<output_bound> max_output;
 
-  std::string input;
+  std::string input;  // what has been made of it, and not all written
   std::size_t input_written = 0;
+  // One of these may be set: there may be more of it.
+  std::function<input_source::piece()> next_input;
+  std::shared_ptr<std::function<awaitable<input_source::piece>()>> start_input;
   bool one_terminal = false;  // for both outputs: it is read as stdout
   bool input_given = false;   // to communicate, if only an empty one
   bool complete = false;      // all outputs are in
@@ -76,6 +79,21 @@ class child_streams {
   static constexpr unsigned abandoned_bit = 1u << 9;  // none of communicate_fsm's
   std::size_t next_line_first = 1;                    // the output whose turn it is
   yield_budget next_line_budget;
+
+  void give_input(input_source given) {
+    input_given = true;
+    input = std::move(given.text);
+    if (given.pieces) next_input = given.pieces();
+    if (given.start) start_input = std::make_shared<decltype(given.start)>(std::move(given.start));
+  }
+  bool has_source() const { return next_input || start_input; }
+  /// Nobody reads the rest of it.
+  void drop_input() {
+    std::string().swap(input);  // an assignment would keep the memory
+    input_written = 0;
+    next_input = nullptr;
+    start_input = nullptr;
+  }
 
   /// The bytes so far, or all of them.
   output gathered() const {

@@ -52,18 +52,30 @@ class communication {
 
   /// For a coroutine that is shielded.
   awaitable<communicate_outcome> run() {
-    if (streams_.abandoned) fsm_.abandon();
-    for (;;) {
-      const action next = work();
-      if (next == action::finish) break;
-      error_code interrupted;
-      bool go_on = true;
-      if (next == action::yield) go_on = co_await yield_to_others();
-      else interrupted = co_await wake_->wait([this] { return work_in_place(); });
-      if (failure_) std::rethrow_exception(failure_);
-      if (interrupted || !go_on || cancelled()) fsm_.cancel();
-      take_events();
+    std::exception_ptr failure;
+    try {
+      if (streams_.abandoned) fsm_.abandon();
+      for (;;) {
+        const action next = work();
+        if (next == action::finish) break;
+        error_code interrupted;
+        bool go_on = true;
+        if (next == action::yield) go_on = co_await yield_to_others();
+        else interrupted = co_await wake_->wait([this] { return work_in_place(); });
+        if (failure_) std::rethrow_exception(failure_);
+        if (interrupted || !go_on || cancelled()) fsm_.cancel();
+        take_events();
+      }
+    } catch (...) {
+      failure = std::current_exception();
     }
+    while (making_ && making_->running() > 0) {  // it uses what the user has given
+      making_->cancel();
+      co_await wake_->wait();
+      wake_->take();
+      take_input();
+    }
+    if (failure) std::rethrow_exception(failure);
     if (fsm_.outcome() == communicate_outcome::complete) streams_.finish(fsm_.left_open());
     co_return fsm_.outcome();
   }
@@ -81,7 +93,8 @@ class communication {
     start.exited = streams_.child->reaped();
     if (streams_.in) {
       polls_.use(0, streams_.in->pipe(), streams_.in->busy(), "communicate");
-      start.input = streams_.in->is_open();
+      // What is being stopped gets no new input, nor an end of it, which would look like all of it.
+      start.input = streams_.in->is_open() && !(limits_.stopping && streams_.has_source());
     }
     const auto use = [&](std::size_t index, output_stream& each, bool& open, bool& drained) {
       if (!each.stream) return;
@@ -116,6 +129,7 @@ class communication {
       if (events & fsm::copied && !copy_cancelled_ && copy_failure_)
         std::rethrow_exception(copy_failure_);
     }
+    if (making_) events = (events & ~unsigned{fsm::made}) | take_input();
     if (streams_.child->reaped()) events |= fsm::may_have_exited;
     polls_.fired(events);
     fsm_.resume(events);
@@ -124,7 +138,9 @@ class communication {
   /// Works in the place of the coroutine: to resume that takes longer than all the rest of a turn.
   /// True: the coroutine has to go on itself.
   bool work_in_place() noexcept {
-    if (streams_.has_copies() || limits_.max_output || cancelled()) return true;
+    if (streams_.has_copies() || limits_.max_output || making_ || streams_.start_input ||
+        cancelled())
+      return true;
     try {
       take_events();
       return work() != action::sleep;
@@ -151,9 +167,10 @@ class communication {
           break;
         case action::close_input:
           streams_.in->close();
-          std::string().swap(streams_.input);  // an assignment would keep the memory
-          streams_.input_written = 0;
+          streams_.drop_input();
+          if (making_) making_->cancel();
           break;
+        case action::cancel_input: making_->cancel(); break;
         case action::write: fsm_.wrote(write()); break;
         case action::watch_input: polls_.arm(0, async_pipe_end::to_write, fsm::writable); break;
         case action::read_out: fsm_.was_read(read(*streams_.out.stream)); break;
@@ -182,6 +199,10 @@ class communication {
   }
 
   fsm::write_result write() {
+    if (streams_.input_written == streams_.input.size() && !streams_.in->writing()) {
+      if (streams_.start_input) return make_input();
+      if (streams_.next_input) join_input();
+    }
     const std::string_view rest = std::string_view(streams_.input).substr(streams_.input_written);
     std::size_t written = 0;
     try {
@@ -190,8 +211,42 @@ class communication {
     } catch (const error&) {
       return fsm::write_result::done;  // it does not want the rest: no error, as in Python
     }
-    if (written == rest.size() && !streams_.in->writing()) return fsm::write_result::done;
+    if (written == rest.size() && !streams_.in->writing() && !streams_.has_source())
+      return fsm::write_result::done;
     return written == 0 ? fsm::write_result::blocked : fsm::write_result::some;
+  }
+
+  /// Takes as many pieces as it takes to be worth a write.
+  void join_input() {
+    streams_.input.clear();
+    streams_.input_written = 0;
+    while (streams_.next_input && streams_.input.size() < 64 * 1024) {
+      const auto piece = streams_.next_input();
+      if (piece) streams_.input += *piece;
+      else streams_.next_input = nullptr;
+    }
+  }
+
+  fsm::write_result make_input() {
+    if (!making_) making_ = std::make_shared<task_group>(executor_, wake_, fsm::made);
+    made_ = std::make_shared<std::optional<input_source::piece>>();
+    source_ = streams_.start_input;  // it stays until the task has ended
+    making_->start(0, store<input_source::piece>((*source_)(), made_));
+    return fsm::write_result::making;
+  }
+
+  /// Takes what a task has made, also where it has been asked to end: nothing is lost.
+  unsigned take_input() {
+    unsigned events = 0;
+    for (const task_group::ended_task& task : making_->take_ended()) {
+      events = fsm::made;
+      if (task.failure && !making_->cancelled()) std::rethrow_exception(task.failure);
+      if (task.failure || !streams_.start_input) continue;
+      streams_.input_written = 0;
+      if (*made_ && **made_) streams_.input = std::move(***made_);
+      else streams_.drop_input();
+    }
+    return events;
   }
 
   fsm::read_result read(pipe_reader& stream) {
@@ -245,6 +300,9 @@ class communication {
   std::shared_ptr<event> wake_;
   poll_set polls_;
   communicate_fsm fsm_;
+  std::shared_ptr<task_group> making_;  // the next piece of input
+  result_ptr<input_source::piece> made_;
+  std::shared_ptr<std::function<awaitable<input_source::piece>()>> source_;
   std::shared_ptr<task_group> copying_;
   std::optional<steady_time> first_copy_;  // of this turn
   bool copy_cancelled_ = false;

@@ -29,16 +29,18 @@ class communicate_fsm {
     deadline = 32,      // the deadline has passed
     silence = 64,       // the silence timer has passed
     copied = 128,       // the task that copies has ended
-    lingered = 256      // the linger timer has passed
+    lingered = 256,     // the linger timer has passed
+    made = 1024         // the task that makes input has ended
   };
 
   enum class action {
     look_for_exit,  // -> exit_looked()
     watch_exit,     // arm may_have_exited
     close_input,
-    write,        // write once -> wrote()
-    watch_input,  // arm writable
-    read_out,     // read once -> was_read()
+    write,         // write once -> wrote()
+    watch_input,   // arm writable
+    cancel_input,  // ask the task that makes input to end
+    read_out,      // read once -> was_read()
     read_err,
     watch_out,        // arm out_readable
     watch_err,        // arm err_readable
@@ -55,7 +57,8 @@ class communicate_fsm {
     finish         // see outcome() and left_open()
   };
 
-  enum class write_result { some, blocked, done };
+  /// making: a task has been started that makes the next piece
+  enum class write_result { some, blocked, making, done };
   enum class read_result { more, drained, blocked, end };
   enum class piece_result { none, handed_over, paused, started };
 
@@ -82,6 +85,7 @@ class communicate_fsm {
   void resume(unsigned events) {
     armed_ &= ~events;
     kept_ |= events;
+    if (events & made) making_ = false;
     if (copying_ || std::exchange(paused_, false)) return;
     ready_ = kept_;
     kept_ = 0;
@@ -113,6 +117,7 @@ class communicate_fsm {
   }
   void wrote(write_result result) {
     if (result == write_result::blocked) input_blocked_ = true;
+    if (result == write_result::making) making_ = true;
     if (result == write_result::done) input_done_ = true;
     --input_budget_;
   }
@@ -222,7 +227,11 @@ class communicate_fsm {
         return action::check_bounds;
       case phase::decide: break;
     }
-    if (decided()) return action::finish;
+    if (decided()) {
+      if (!making_) return action::finish;
+      if (std::exchange(making_cancelled_, true)) return action::sleep;
+      return action::cancel_input;
+    }
     if (kept_ != 0) {  // something has happened while a copy was waited for
       resume(0);
       return std::nullopt;
@@ -235,7 +244,7 @@ class communicate_fsm {
       input_open_ = false;
       return action::close_input;
     }
-    if (!input_open_ || armed_ & writable) {
+    if (!input_open_ || making_ || making_cancelled_ || armed_ & writable) {
       next_phase();
       return std::nullopt;
     }
@@ -355,7 +364,8 @@ class communicate_fsm {
   std::size_t current_ = 0;  // the output that is read
   int input_budget_ = turns;
   bool input_open_, input_blocked_ = false, input_done_ = false;
-  bool more_to_do_ = false;  // without waiting
+  bool making_ = false, making_cancelled_ = false;  // a task makes the next piece of input
+  bool more_to_do_ = false;                         // without waiting
   bool exited_ = false, had_exited_ = false, watchable_ = true;
   bool heard_ = false;                // something was read since the idle timer was started
   bool heard_since_silence_ = false;  // the same for the silence timer

@@ -22,7 +22,7 @@ inline awaitable<std::optional<tagged_line>> next_line(std::shared_ptr<child_str
   for (;;) {
     for (const std::size_t i : {first, 1 - first})
       if (readers[i] != nullptr)
-        if (const auto line = readers[i]->next_line())
+        if (const auto line = readers[i]->next_line('\n'))
           co_return tagged_line(static_cast<int>(i) + 1, std::string(*line));
     bool open = false, progress = false;
     for (pipe_reader* const reader : readers) {

@@ -146,9 +146,10 @@ class plain_keyword {
   auto operator=(typename value_of<member>::type value) const {
     return set_option([value = std::move(value)](options& target) { target.*Member = value; });
   }
-  auto operator=(const char* value) const  // so that a null pointer is refused
-      requires std::same_as<typename value_of<member>::type, std::filesystem::path> ||
-      std::same_as<typename value_of<member>::type, std::string> {
+  template <text Text>  // so that a null pointer is refused, and a std::string_view taken
+    requires std::same_as<typename value_of<member>::type, std::filesystem::path> ||
+        std::same_as<typename value_of<member>::type, std::string>
+  auto operator=(const Text& value) const {
     if constexpr (std::same_as<typename value_of<member>::type, std::filesystem::path>)
       return *this = path_of(to_word(value));
     else return *this = to_word(value);

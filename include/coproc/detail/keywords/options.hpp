@@ -12,6 +12,8 @@
 #include <chrono>
 #include <concepts>
 #include <coproc/awaitable.hpp>
+#include <coproc/detail/keywords/input_source.hpp>
+#include <coproc/detail/keywords/os_handle.hpp>
 #include <coproc/detail/keywords/setting.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -32,15 +34,6 @@ namespace coproc {
 class completed;
 
 namespace detail {
-
-/// What the system calls an open file: a descriptor, on Windows a HANDLE.
-#if defined(_WIN32)
-using os_handle = void*;
-inline constexpr os_handle no_handle = nullptr;
-#else
-using os_handle = int;
-inline constexpr os_handle no_handle = -1;
-#endif
 
 /// Any duration in nanoseconds. One that is too long becomes the longest there is, so that
 /// `hours::max()` is a way to say never.
@@ -101,8 +94,6 @@ class stdio {
   explicit stdio(std::shared_ptr<sink> copies)
       : source(kind::piped), given(true), copy_to(std::move(copies)) {}
 
-  /// True where this process holds the other end.
-
   kind source = kind::inherit;
   bool given = false;             // a keyword has said so
   std::filesystem::path path;     // file, append
@@ -111,9 +102,6 @@ class stdio {
   std::shared_ptr<sink> copy_to;  // piped, with a tee
 };
 
-template <class T>
-concept text = (std::convertible_to<const T&, std::string_view> ||
-                std::convertible_to<const T&, std::string>)&&!std::is_null_pointer_v<T>;
 template <class T>
 concept path_like = !text<T> && std::convertible_to<const T&, std::filesystem::path>;
 template <class T>
@@ -145,12 +133,7 @@ inline std::filesystem::path path_of(const std::string& text) {
 /// The text that stands for a value in an argument list.
 template <word T>
 std::string to_word(const T& value) {
-  if constexpr (std::is_pointer_v<T>)
-    if (value == nullptr)
-      throw std::invalid_argument("coproc: a null pointer where a string was expected");
-  if constexpr (std::convertible_to<const T&, std::string_view>)
-    return std::string(static_cast<std::string_view>(value));
-  else if constexpr (text<T>) return value;
+  if constexpr (text<T>) return to_bytes(value);
   else if constexpr (path_like<T>) return path_text(static_cast<std::filesystem::path>(value));
   else return std::to_string(value);
 }
@@ -201,7 +184,7 @@ class options {
   std::size_t limit = 64 * 1024;
 
   // For capture.
-  std::optional<std::string> input;
+  std::optional<input_source> input;
   std::optional<output_bound> max_output;
   std::optional<std::chrono::nanoseconds> timeout, idle_timeout, grace;
   std::vector<int> ok_codes{0};

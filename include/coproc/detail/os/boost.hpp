@@ -8,7 +8,7 @@
 
 #include <boost/version.hpp>
 #include <cerrno>
-#include <coproc/detail/keywords/options.hpp>
+#include <coproc/detail/keywords/os_handle.hpp>
 #include <coproc/native_process.hpp>
 
 #if BOOST_VERSION >= 108600 && defined(__GNUC__)

@@ -7,7 +7,7 @@
 //
 // Handles (handle.hpp)
 //   os_handle, no_handle   What the system calls an open file, and the value that is none. They are
-//                          declared with the keywords (keywords/options.hpp).
+//                          declared with the keywords (keywords/os_handle.hpp).
 //   unique_handle          Owns a handle: get, release, reset, bool. Closes it once.
 //   last_system_error()    The calling thread's last failure, as an error_code.
 //   pipe_ends, make_pipe   A pipe between two children, close-on-exec from birth, both ends unable

@@ -27,6 +27,7 @@ class pipe_reader {
 
   static awaitable<std::string> read(pointer reader, read_request request) {
     const busy_guard guard(reader->busy_, request.name());
+    reader->check_open(request.name());
     for (;;) {
       buffer& bytes = reader->buffer_;
       const auto count = request.ready(bytes.view(), reader->eof_);
@@ -39,34 +40,36 @@ class pipe_reader {
 
   /// Calls @p take(reader) when there is a whole line, or the end. What is in the buffer costs no
   /// second frame and no turn of the loop.
+  /// @param take by() is what ends a line
   template <class Take>
   static awaitable<std::invoke_result_t<Take, pipe_reader&>> with_line(pointer reader,
                                                                        const char* name,
                                                                        Take take) {
     busy_guard::check(reader->busy_, name);
-    if (!reader->has_line() && !reader->eof_) {
+    reader->check_open(name);
+    if (!reader->has_line(take.by()) && !reader->eof_) {
       const busy_guard guard(reader->busy_, name);
-      co_await reader->fill(name, piece, true);
+      co_await reader->fill(name, piece, &take.by());
     }
     co_return take(*reader);
   }
 
   /// Takes a line off the buffer, if there is a whole one. The view is good until the next call.
-  std::optional<std::string_view> next_line() {
-    const std::size_t found = scanner_.find(buffer_.view());
+  std::optional<std::string_view> next_line(const separator& by) {
+    const std::size_t found = scanner_.find(buffer_.view(), by);
     const bool complete = found != line_scanner::none;
     if (scanner_.scanned() > limit_) throw_over_limit("readline", scanner_.scanned(), limit_);
     if (!complete && (!eof_ || buffer_.empty())) return std::nullopt;
     const std::string_view line = buffer_.view().substr(0, found);
-    consume(line.size() + (complete ? 1 : 0));
+    consume(line.size() + (complete ? by.size() : 0));
     return line;
   }
 
   /// Takes as many whole lines off the buffer as there are.
-  std::string_view next_lines() {
-    const std::size_t end = line_scanner::end_of_lines(buffer_.view(), eof_, limit_);
+  std::string_view next_lines(const separator& by) {
+    const std::size_t end = line_scanner::end_of_lines(buffer_.view(), by, eof_, limit_);
     if (end == 0 && !buffer_.empty()) {
-      scanner_.find(buffer_.view());
+      scanner_.find(buffer_.view(), by);
       throw_over_limit("lines", scanner_.scanned(), limit_);
     }
     const std::string_view text = buffer_.view().substr(0, end);
@@ -127,20 +130,35 @@ class pipe_reader {
   }
   /// Ends the stream where it is.
   void close() {
-    closed_ = !eof_;
+    closed_ = closed_ || !eof_;
     eof_ = true;
     pipe_.close();
   }
+  /// The same for its user, who wants none of it any more.
+  void give_up() {
+    given_up_ = true;
+    close();
+    if (!busy_) bytes() = buffer();
+  }
+  bool is_open() const noexcept { return !given_up_; }
 
  private:
   static constexpr std::size_t smallest = 4096;
 
-  bool has_line() { return scanner_.find(buffer_.view()) != line_scanner::none; }
+  bool has_line(const separator& by) {
+    return scanner_.find(buffer_.view(), by) != line_scanner::none;
+  }
 
-  /// Waits for bytes, or for a whole line with @p to_line; or for the end.
-  awaitable<void> fill(const char* name, std::size_t most, bool to_line = false) {
+  /// @throws error once the user has closed it
+  void check_open(const char* name) const {
+    if (!given_up_) return;
+    throw error(asio::error::bad_descriptor, std::string(name) + ": the stream is closed");
+  }
+
+  /// Waits for bytes, or for what @p to_line ends, where that is not null; or for the end.
+  awaitable<void> fill(const char* name, std::size_t most, const separator* to_line = nullptr) {
     for (;;) {
-      if (to_line && has_line()) co_return;
+      if (to_line && has_line(*to_line)) co_return;
       if (to_line && buffer_.size() > limit_) throw_over_limit(name, buffer_.size(), limit_);
       bool filled = true;
       if (!pipe_.executor()) {  // its context has gone: what there is can be had, and no more
@@ -200,6 +218,10 @@ class pipe_reader {
    private:
     bool attempt(error_code& result, std::size_t& count) override {
       if (asio::buffer_size(room_) == 0) return true;
+      if (reader_->given_up_) {
+        result = asio::error::bad_descriptor;
+        return true;
+      }
       if (reader_->buffer_.empty()) {
         try {
           const fill_result filled = reader_->try_fill(piece);
@@ -228,7 +250,8 @@ class pipe_reader {
   std::size_t chunk_ = smallest;
   bool terminal_;
   bool eof_ = false;
-  bool closed_ = false;  // by this side, before the end
+  bool closed_ = false;    // by this side, before the end
+  bool given_up_ = false;  // by the user
   bool busy_ = false;
   bool drained_ = true;  // nothing is known to be in the pipe: wait first
   bool enlarged_ = false;

@@ -4,6 +4,7 @@
 
 #include <coproc/detail/pipe/stream_operation.hpp>
 #include <string_view>
+#include <vector>
 
 namespace coproc::detail {
 
@@ -21,6 +22,7 @@ class pipe_writer {
   void close() {
     if (!is_open()) return;
     closed_ = true;
+    for (place_in_queue* const waiting : queue_) waiting->wake();
     if (!terminal_) return pipe_.close();
     // Closing this side would hang up on the child; the end-of-file character ends its input, at
     // the start of a line. The descriptor stays until nobody has this object.
@@ -59,21 +61,33 @@ class pipe_writer {
   /// Whether some bytes still are in flight.
   bool writing() const { return pipe_.writing(); }
 
+  /// Writes all, after the writes that wait already.
   static awaitable<void> write(pointer writer, std::string bytes) {
-    const busy_guard guard(writer->busy_, "write");
+    place_in_queue place(*writer);
+    while (!place.first()) {
+      const bool go_on = co_await place.wait();
+      if (place.torn()) fail_after_another();
+      if (!go_on || writer->closed_) throw cancelled_error("write", 0);
+    }
     const end_of_write end(*writer);
     writer->check_open();
-    for (std::string_view rest = bytes; !rest.empty();) {
-      const std::size_t written = writer->try_write(rest);
-      rest.remove_prefix(written);
-      if (written == 0) {
+    std::size_t written = 0;
+    while (written < bytes.size()) {
+      const std::size_t count = writer->try_write(std::string_view(bytes).substr(written));
+      written += count;
+      bool go_on = true;
+      if (count == 0) {
         const error_code failure = co_await writer->pipe_.writable();
-        if (failure || writer->closed_) throw cancelled_error("write");
+        go_on = !failure;
         writer->budget_.waited();
       } else if (writer->budget_.spent()) {
-        const bool go_on = co_await yield_to_others();
-        if (!go_on || writer->closed_) throw cancelled_error("write");
+        go_on = co_await yield_to_others();
       }
+      if (go_on && !writer->closed_) continue;
+      const bool in_flight = writer->writing();
+      if (!in_flight) written += writer->detach_write();
+      if (written > 0 || in_flight) writer->tear_queue();
+      throw cancelled_error("write", written);
     }
   }
 
@@ -96,6 +110,56 @@ class pipe_writer {
   }
   void check_open() const {
     if (!is_open()) throw error(asio::error::bad_descriptor, "write: the stream is closed");
+  }
+
+  /// Where a write stands among those that wait. The first of them writes; while there are any the
+  /// stream is busy for all else.
+  class place_in_queue {
+   public:
+    /// @throws std::logic_error where something else than a write uses the stream
+    explicit place_in_queue(pipe_writer& writer) : writer_(writer) {
+      if (writer_.queue_.empty()) busy_guard::check(writer_.busy_, "write");
+      writer_.queue_.push_back(this);
+      writer_.busy_ = true;
+    }
+    place_in_queue(const place_in_queue&) = delete;
+    place_in_queue& operator=(const place_in_queue&) = delete;
+    ~place_in_queue() {
+      const bool was_first = first();
+      std::erase(writer_.queue_, this);
+      if (writer_.queue_.empty()) writer_.busy_ = false;
+      else if (was_first) writer_.queue_.front()->wake();
+    }
+
+    bool first() const { return writer_.queue_.front() == this; }
+    /// One before it has ended with a part of its bytes written.
+    bool torn() const noexcept { return torn_; }
+    void tear() { torn_ = true; }
+
+    /// Waits until something is different. False: cancelled.
+    awaitable<bool> wait() {
+      if (!event_) event_ = std::make_shared<event>(writer_.executor());
+      const error_code cancelled = co_await event_->wait();
+      event_->take();
+      co_return !cancelled && event_->cancellations() == 0;
+    }
+    void wake() {
+      if (event_) event_->notify(1);
+    }
+
+   private:
+    pipe_writer& writer_;
+    std::shared_ptr<class event> event_;
+    bool torn_ = false;
+  };
+
+  /// Those that wait behind the first must not go on in the middle of its text.
+  void tear_queue() {
+    for (place_in_queue* const waiting : queue_) waiting->tear();
+  }
+  [[noreturn]] static void fail_after_another() {
+    throw error(make_error_code(boost::system::errc::io_error),
+                "write: one before it was cancelled when a part of it had been written");
   }
 
   /// Whatever the end of an operation, nothing that it began goes on.
@@ -147,6 +211,7 @@ class pipe_writer {
   bool closed_ = false;
   bool at_line_start_ = true;
   bool busy_ = false;
+  std::vector<place_in_queue*> queue_;
   yield_budget budget_;
 };
 

@@ -68,6 +68,7 @@ class task_group final : public std::enable_shared_from_this<task_group>, privat
 
   /// Asks all that run to end (terminal cancellation). They are not waited for here.
   void cancel();
+  bool cancelled() const noexcept { return cancelled_; }
 
   /// Whether the context has gone.
   bool context_has_gone() const noexcept { return !executor_; }

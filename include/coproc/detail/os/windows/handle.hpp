@@ -4,7 +4,7 @@
 
 // Windows: a HANDLE where POSIX has a descriptor.
 
-#include <coproc/detail/keywords/options.hpp>
+#include <coproc/detail/keywords/os_handle.hpp>
 // Behind Asio, which must come first.
 #include <io.h>
 #include <windows.h>

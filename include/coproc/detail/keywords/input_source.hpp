@@ -1,0 +1,74 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/awaitable.hpp>
+#include <coproc/detail/keywords/text.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace coproc::detail {
+
+/// What a child is to read on stdin: bytes, and then perhaps more that is made as it is wanted. A
+/// value, as commands are: a copy begins with the same.
+class input_source {
+ public:
+  using piece = std::optional<std::string>;
+
+  input_source() = default;
+  template <class T>
+    requires(!std::same_as<std::remove_cvref_t<T>, input_source>)
+  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): the constraint keeps it apart
+  input_source(T&& from) {
+    using type = std::remove_cvref_t<T>;
+    if constexpr (std::same_as<type, std::string>) text = std::forward<T>(from);
+    else if constexpr (bytes<type>) text = to_bytes(from);
+    else if constexpr (requires(type & call) { awaitable<piece>(call()); })
+      start = std::forward<T>(from);
+    else if constexpr (requires(type & call) { piece(call()); })
+      pieces = [next = std::function<piece()>(std::forward<T>(from))] { return next; };
+    else if constexpr (std::ranges::input_range<type>) take_range(std::forward<T>(from));
+    else
+      static_assert(!sizeof(type*),
+                    "coproc: input is text or bytes, a range of them, or a callable that returns "
+                    "an awaitable<std::optional<std::string>>");
+  }
+
+  /// Whether it begins anew for each run.
+  bool can_be_repeated() const { return !start; }
+  bool empty() const { return text.empty() && !pieces && !start; }
+
+  std::string text;
+  // One of them may be set:
+  std::function<std::function<piece()>()> pieces;  // makes what gives the pieces of one run
+  std::function<awaitable<piece>()> start;         // gives the next piece; nothing: that was all
+
+ private:
+  template <class Range>
+  void take_range(Range&& range) {
+    static_assert(bytes<std::remove_cvref_t<std::ranges::range_reference_t<Range>>>,
+                  "coproc: input takes a range of strings, or of ranges of bytes");
+    // A container that has a name is not copied.
+    using kept = std::conditional_t<std::is_lvalue_reference_v<Range> &&
+                                        !std::ranges::view<std::remove_cvref_t<Range>>,
+                                    Range, std::remove_cvref_t<Range>>;
+    class held {
+     public:
+      explicit held(Range&& given) : range(std::forward<Range>(given)) {}
+      kept range;
+    };
+    pieces = [all = std::make_shared<held>(std::forward<Range>(range))] {
+      const auto at = std::make_shared<std::optional<std::ranges::iterator_t<kept>>>();
+      return [all, at]() -> piece {
+        if (!*at) at->emplace(std::ranges::begin(all->range));
+        else if (**at != std::ranges::end(all->range)) ++**at;
+        if (**at == std::ranges::end(all->range)) return std::nullopt;
+        return to_bytes(***at);
+      };
+    };
+  }
+};
+
+}  // namespace coproc::detail
