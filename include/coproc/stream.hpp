@@ -95,12 +95,12 @@ class line_views {
 /// The end of a child's stdout or stderr that is in this process: `process.std_out()`.
 ///
 /// One operation at a time: a second one beside it is a `std::logic_error` at once.
-/// @par Cancellation Each operation takes all cancellation types and then throws `cancelled_error`.
+/// @cancellation Each operation takes all cancellation types and then throws `cancelled_error`.
 /// No byte is lost: what was read stays in the stream for the next operation. The child does not
 /// notice.
-/// @par Lifetime, threads The process may be moved while an operation runs; destroying it cancels
+/// @threads The process may be moved while an operation runs; destroying it cancels
 /// the operation. Use one stream from one thread or strand at a time.
-/// @par Source asyncio's StreamReader. Where we differ: an end of stream is an empty optional, not
+/// @source asyncio's StreamReader. Where we differ: an end of stream is an empty optional, not
 /// empty bytes; lines come without their newline; and a line that is too long stays in the stream.
 class reader {
  public:
@@ -147,7 +147,7 @@ class reader {
   awaitable<std::optional<std::string>> readline();
 
   /// The same into @p line, whose memory is used again. False at the end of the stream.
-  /// @par Lifetime @p line must live until the operation has ended.
+  /// @lifetime @p line must live until the operation has ended.
   awaitable<bool> readline(std::string& line);
 
   /// All lines that are in the buffer, waiting for one if there is none, as views that are good
@@ -163,7 +163,7 @@ class reader {
   awaitable<std::optional<std::string>> readline(separator by);
   /// The same into @p record, whose memory is used again. False at the end of the stream. (A
   /// separator comes first: a string alone is the line to read into.)
-  /// @par Lifetime @p record must live until the operation has ended.
+  /// @lifetime @p record must live until the operation has ended.
   awaitable<bool> readline(separator by, std::string& record);
   /// All whole records that are in the buffer, as lines().
   awaitable<line_views> lines(separator by);
@@ -204,8 +204,8 @@ class reader {
 ///
 /// Writes queue: one that is begun beside others is done after them. A write never raises SIGPIPE,
 /// whatever the host does with that signal.
-/// @par Lifetime, threads As for reader.
-/// @par Source asyncio's StreamWriter, with write and drain in one.
+/// @threads As for reader.
+/// @source asyncio's StreamWriter, with write and drain in one.
 class writer {
  public:
   explicit writer(std::shared_ptr<detail::pipe_writer> stream) : stream_(std::move(stream)) {}
@@ -217,7 +217,7 @@ class writer {
   /// @throws error with code `broken_pipe` when the child has closed its end or has ended, with
   /// `io_error` when a write before it was cancelled in the middle of its bytes; std::logic_error
   /// beside communicate or async_write_some
-  /// @par Cancellation All types; throws a `cancelled_error` that says how many bytes had been
+  /// @cancellation All types; throws a `cancelled_error` that says how many bytes had been
   /// written(). Where that is none, those that wait behind it go on.
   awaitable<void> write(std::string bytes);
   template <detail::bytes Bytes>
