@@ -97,11 +97,11 @@ class completions {
   /// The next result to come; nothing when all have been given.
   /// @throws what that one throws, where exceptions are not returned; the others go on, and next()
   /// may be called again
-  /// @par Cancellation All types; throws `cancelled_error`; the others go on, and nothing is lost.
+  /// @cancellation All types; throws `cancelled_error`; the others go on, and nothing is lost.
   awaitable<std::optional<value_type>> next() { return next(state_); }
 
   /// Cancels what still runs, and waits until it has ended.
-  /// @par Cancellation None.
+  /// @cancellation None.
   awaitable<void> close() { return close(state_); }
 
  private:
@@ -149,9 +149,9 @@ class completions {
 /// A new one is started within next(), when another has ended: what is never asked for is never
 /// started, and a range of a million costs the memory of `concurrency` of them. Keywords as for
 /// gather, but for on_done.
-/// @par Lifetime, threads A range given as an lvalue must live as long as the result, which belongs
+/// @threads A range given as an lvalue must live as long as the result, which belongs
 /// to one coroutine. Each job runs on a strand of its own, as for gather.
-/// @par Source asyncio.as_completed
+/// @source asyncio.as_completed
 template <std::ranges::input_range Range, class... Keywords>
   requires detail::is_awaitable<std::ranges::range_value_t<Range>>
 auto as_completed(Range&& range, const Keywords&... keywords) {

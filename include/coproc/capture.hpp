@@ -85,10 +85,10 @@ auto captures_of(Range&& range, const Keywords&... keywords) {
 /// when there is more than `max_output`; cancelled_error. The last three after the child, and its
 /// group if it leads one, has been ended as by process::stop (SIGTERM, `grace`, SIGKILL) and
 /// reaped; they carry the output until then. An end in the very moment of the timeout is an end.
-/// @par Cancellation All types: ends the child as above, then throws; a second cancellation sends
+/// @cancellation All types: ends the child as above, then throws; a second cancellation sends
 /// SIGKILL at once.
-/// @par Source Python's subprocess.run, with capture_output=True
-/// @par Example examples/capture.cpp
+/// @source Python's subprocess.run, with capture_output=True
+/// @shown{capture.cpp}
 template <class... Arguments>
 awaitable<completed> capture(Arguments&&... arguments) {
   return detail::capture(command(std::forward<Arguments>(arguments)...));
@@ -101,7 +101,7 @@ awaitable<completed> capture(Arguments&&... arguments) {
 /// run short (near RLIMIT_NOFILE), which then is no failure.
 /// @return a vector of `completed`, in the order of the range; with `return_exceptions = true` of
 /// `outcome<completed>`
-/// @par Cancellation As for gather and capture.
+/// @cancellation As for gather and capture.
 template <std::ranges::input_range Range, class... Keywords>
   requires std::same_as<std::ranges::range_value_t<Range>, command>
 auto gather(Range&& range, Keywords&&... keywords) {

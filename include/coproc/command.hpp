@@ -23,7 +23,7 @@ class secret {
 /// an integer is one in decimal, a range of them is spliced in, `secret("...")` is an argument that
 /// no message shows. Keywords may stand anywhere. A command as the first argument is the base to
 /// which the rest is added.
-/// @par Lifetime Descriptors named by keywords stay the caller's, and must be open until the child
+/// @lifetime Descriptors named by keywords stay the caller's, and must be open until the child
 /// has started.
 class command {
  public:

@@ -11,7 +11,7 @@
 namespace coproc {
 
 /// A command that has run to its end, from capture. True in a condition if it has succeeded.
-/// @par Source Python's subprocess.CompletedProcess
+/// @source Python's subprocess.CompletedProcess
 class completed : public output {
  public:
   /// An empty one, which has not succeeded: for what needs a value before there is a result, as

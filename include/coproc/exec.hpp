@@ -17,10 +17,10 @@ COPROC_ON_USE awaitable<process> start(command program);
 /// @return the running child; its streams are driven by the awaiting coroutine's executor
 /// @throws launch_error if it cannot be started; then nothing is left behind: no child, no zombie,
 /// no descriptor
-/// @par Cancellation None: it does not wait. (The calling thread is busy until the kernel has
+/// @cancellation None: it does not wait. (The calling thread is busy until the kernel has
 /// loaded the program, some hundred microseconds whatever the size of this process.)
-/// @par Source asyncio.create_subprocess_exec
-/// @par Example examples/quickstart.cpp
+/// @source asyncio.create_subprocess_exec
+/// @shown{quickstart.cpp}
 template <class... Arguments>
 awaitable<process> exec(Arguments&&... arguments) {
   return detail::start(command(std::forward<Arguments>(arguments)...));

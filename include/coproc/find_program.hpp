@@ -14,7 +14,7 @@ namespace coproc {
 /// (the system's default path where PATH is unset), in absolute directories only. Directories and
 /// files that this user may not execute are passed over. On Windows a name is looked up with .com,
 /// .exe, .bat and .cmd, too.
-/// @par Source Python's `shutil.which`, except for relative entries of PATH
+/// @source Python's `shutil.which`, except for relative entries of PATH
 std::optional<std::filesystem::path> find_program(std::string_view name);
 
 }  // namespace coproc

@@ -26,13 +26,13 @@ using namespace keywords;
 /// gather.
 /// @return a tuple of the results, `std::monostate` for void; nothing if all are void. With
 /// `return_exceptions = true` a tuple of `outcome`.
-/// @par Cancellation All types: cancels all, waits for them, then throws `cancelled_error`.
-/// @par Lifetime, threads Each runs on a strand of its own over the executor of the caller (but for
+/// @cancellation All types: cancels all, waits for them, then throws `cancelled_error`.
+/// @threads Each runs on a strand of its own over the executor of the caller (but for
 /// within run() on one thread, where none is needed), so on a pool of threads they run in parallel:
 /// what they share needs a guard.
-/// @par Source asyncio.gather. Where we differ: a failure cancels the others and they are waited
+/// @source asyncio.gather. Where we differ: a failure cancels the others and they are waited
 /// for, as asyncio.TaskGroup does.
-/// @par Example examples/two_at_once.cpp
+/// @shown{two_at_once.cpp}
 template <class First, class... Rest>
   requires detail::is_awaitable<std::remove_cvref_t<First>>
 auto gather(First&& first, Rest&&... rest) {
@@ -42,7 +42,7 @@ auto gather(First&& first, Rest&&... rest) {
 /// The same for a range of awaitables, in the order of the range, into a vector. A lazy range (a
 /// view that makes awaitables) is advanced only when one may start, so with `concurrency = n` no
 /// more than n coroutines exist at once.
-/// @par Lifetime A range given as an lvalue must live until the end; its awaitables are moved from.
+/// @lifetime A range given as an lvalue must live until the end; its awaitables are moved from.
 template <std::ranges::input_range Range, class... Keywords>
   requires detail::is_awaitable<std::ranges::range_value_t<Range>>
 auto gather(Range&& range, Keywords&&... keywords) {

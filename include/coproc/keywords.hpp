@@ -16,7 +16,7 @@ namespace keywords {
 /// truncated; `append("file")` appends. One file for both is opened once. A descriptor that is
 /// non-blocking is made blocking, for the host as well; what a FILE* holds is written first.
 /// A relative path is taken from the host's directory.
-/// @par Source asyncio's stdin=, stdout=, stderr=
+/// @source asyncio's stdin=, stdout=, stderr=
 inline constexpr detail::stdio_keyword<0> std_in;
 inline constexpr detail::stdio_keyword<1> std_out;
 inline constexpr detail::stdio_keyword<2> std_err;

@@ -127,7 +127,7 @@ COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands);
 /// and every stderr captured.
 /// @throws as capture of a command; the failure of one stage (a timeout, say) ends all. A
 /// returncode is no error.
-/// @par Cancellation As for capture.
+/// @cancellation As for capture.
 COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands);
 
 }  // namespace coproc

@@ -20,11 +20,11 @@ class child_streams;
 /// Destroying a process that still runs kills it (and its group, if it leads one) with SIGKILL and
 /// reaps it, without blocking and without leaving a zombie, whether or not anything runs its
 /// io_context any more; detach() opts out.
-/// @par Lifetime, threads One process, with its streams, from one thread or strand at a time. It
+/// @threads One process, with its streams, from one thread or strand at a time. It
 /// may be moved, and destroyed, while operations on it are pending: the latter cancels them. It may
 /// outlive its io_context: looking, signals and what has been read work on; what would have to wait
 /// is a `std::logic_error`.
-/// @par Source asyncio.subprocess.Process
+/// @source asyncio.subprocess.Process
 class process {
  public:
   /// One without a child, as one that has been moved from: to use it is a `std::logic_error`.
@@ -56,8 +56,8 @@ class process {
   /// It does not read: a child that fills a pipe nobody reads does not end. communicate() reads.
   /// @return the returncode
   /// @throws cancelled_error
-  /// @par Cancellation All types; the child does not notice, and it can be waited for again.
-  /// @par Source asyncio's Process.wait
+  /// @cancellation All types; the child does not notice, and it can be waited for again.
+  /// @source asyncio's Process.wait
   awaitable<int> wait();
 
   /// Gives the child @p bytes and an end of file, reads both outputs to their ends, and waits for
@@ -72,10 +72,10 @@ class process {
   /// `max_output`, after the child has been ended as by stop(); std::logic_error for input where
   /// stdin is not piped, or where an earlier call's is still being written, and when another
   /// operation uses one of the streams
-  /// @par Cancellation All types; the child does not notice. Nothing is lost: the bytes are in the
+  /// @cancellation All types; the child does not notice. Nothing is lost: the bytes are in the
   /// error *and* stay in the streams; the next communicate(), without input, goes on from there and
   /// returns everything.
-  /// @par Source asyncio's Process.communicate
+  /// @source asyncio's Process.communicate
   awaitable<output> communicate(std::string bytes = std::string());
 
   /// The next line of either output, as one sequence: `while (auto next = co_await
@@ -83,7 +83,7 @@ class process {
   /// each output is kept, and between them it is that of their arrival as far as can be told.
   /// @return nothing when both have ended
   /// @throws limit_error as reader::readline; std::logic_error beside another operation on a stream
-  /// @par Cancellation All types; throws `cancelled_error`, and nothing is lost.
+  /// @cancellation All types; throws `cancelled_error`, and nothing is lost.
   awaitable<std::optional<tagged_line>> next_line();
 
   /// Sends a signal to the child. Once it has ended nothing happens, and never does another process
@@ -105,7 +105,7 @@ class process {
   /// leads none cannot be asked, and is ended at once.
   /// @return the returncode
   /// @throws cancelled_error
-  /// @par Cancellation All types: SIGKILL is sent at once.
+  /// @cancellation All types: SIGKILL is sent at once.
   template <class Rep = std::int64_t, class Period = std::ratio<1>>
   awaitable<int> stop(
       std::chrono::duration<Rep, Period> patience = std::chrono::duration<Rep, Period>(2)) {

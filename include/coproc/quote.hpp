@@ -13,11 +13,11 @@ namespace coproc {
 
 /// @p word written so that a POSIX shell reads it back as this one word.
 /// @return the word itself where it has only safe characters, else the word in single quotes.
-/// @par Source Python's `shlex.quote`, the same result to the byte.
+/// @source Python's `shlex.quote`, the same result to the byte.
 std::string quote(std::string_view word);
 
 /// The words, each quoted, with a space between them.
-/// @par Source Python's `shlex.join`.
+/// @source Python's `shlex.join`.
 template <std::ranges::input_range Words>
   requires std::convertible_to<std::ranges::range_reference_t<Words>, std::string_view> std::string
   join(Words&& words) {
@@ -33,7 +33,7 @@ template <std::ranges::input_range Words>
 /// A command line cut into words as a POSIX shell cuts it (quotes and backslashes; nothing is
 /// expanded, and `#` starts no comment).
 /// @throws std::invalid_argument for a quotation that does not end, or a backslash at the end.
-/// @par Source Python's `shlex.split`.
+/// @source Python's `shlex.split`.
 std::vector<std::string> split(std::string_view line);
 
 }  // namespace coproc

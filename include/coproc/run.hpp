@@ -26,7 +26,7 @@ COPROC_ON_USE void run_task(awaitable<void> main, int threads);
 /// @return what the coroutine returns
 /// @throws what the coroutine throws; `interrupted` where a signal came before it had ended.
 /// Uncaught, the convention for the status is 128 + its number, `interrupted::exit_code()`.
-/// @par Source asyncio.run
+/// @source asyncio.run
 template <class T>
 T run(awaitable<T> main, int threads = 1) {
   const auto result = std::make_shared<std::optional<detail::no_void<T>>>();

@@ -122,8 +122,8 @@ command shell_command(Text&& text, const Arguments&... arguments) {
 /// then 127, and its stderr says why.
 /// @throws launch_error if the shell itself cannot be started; std::invalid_argument if the number
 /// of `{}` is not that of the values
-/// @par Source asyncio.create_subprocess_shell
-/// @par Example examples/shell_command.cpp
+/// @source asyncio.create_subprocess_shell
+/// @shown{shell_command.cpp}
 template <class... Arguments>
 awaitable<process> shell(detail::literal_text<std::type_identity_t<Arguments>...> text,
                          const Arguments&... arguments) {

@@ -96,12 +96,12 @@ class line_views {
 /// The end of a child's stdout or stderr that is in this process: `process.std_out()`.
 ///
 /// One operation at a time: a second one beside it is a `std::logic_error` at once.
-/// @par Cancellation Each operation takes all cancellation types and then throws `cancelled_error`.
+/// @cancellation Each operation takes all cancellation types and then throws `cancelled_error`.
 /// No byte is lost: what was read stays in the stream for the next operation. The child does not
 /// notice.
-/// @par Lifetime, threads The process may be moved while an operation runs; destroying it cancels
+/// @threads The process may be moved while an operation runs; destroying it cancels
 /// the operation. Use one stream from one thread or strand at a time.
-/// @par Source asyncio's StreamReader. Where we differ: an end of stream is an empty optional, not
+/// @source asyncio's StreamReader. Where we differ: an end of stream is an empty optional, not
 /// empty bytes; lines come without their newline; and a line that is too long stays in the stream.
 class reader {
  public:
@@ -140,7 +140,7 @@ class reader {
   awaitable<std::optional<std::string>> readline();
 
   /// The same into @p line, whose memory is used again. False at the end of the stream.
-  /// @par Lifetime @p line must live until the operation has ended.
+  /// @lifetime @p line must live until the operation has ended.
   awaitable<bool> readline(std::string& line);
 
   /// All lines that are in the buffer, waiting for one if there is none, as views that are good
@@ -176,8 +176,8 @@ class reader {
 ///
 /// One write at a time: a second one beside it is a `std::logic_error` at once. A write never
 /// raises SIGPIPE, whatever the host does with that signal.
-/// @par Lifetime, threads As for reader.
-/// @par Source asyncio's StreamWriter, with write and drain in one.
+/// @threads As for reader.
+/// @source asyncio's StreamWriter, with write and drain in one.
 class writer {
  public:
   explicit writer(std::shared_ptr<detail::pipe_writer> stream) : stream_(std::move(stream)) {}
@@ -187,7 +187,7 @@ class writer {
   /// Writes all of @p bytes; returns when the pipe has taken the last of them, so a child that does
   /// not read makes it wait.
   /// @throws error with code `broken_pipe` when the child has closed its end or has ended
-  /// @par Cancellation All types; throws `cancelled_error`. Some of the bytes may have been
+  /// @cancellation All types; throws `cancelled_error`. Some of the bytes may have been
   /// written: cancelled_error cannot take them back.
   awaitable<void> write(std::string bytes);
 

@@ -25,9 +25,9 @@ awaitable<T> wait_for(awaitable<T> operation, std::chrono::nanoseconds limit) {
 /// @return what the awaitable returns; also where it is done in the very moment of the timeout
 /// @throws timeout_error when time has run out, after @p operation was cancelled (terminal) and has
 /// ended; for communicate and capture with the output so far in out() and err()
-/// @par Cancellation All types: passed on to @p operation, which is waited for; throws what that
+/// @cancellation All types: passed on to @p operation, which is waited for; throws what that
 /// throws.
-/// @par Source asyncio.wait_for
+/// @source asyncio.wait_for
 template <class T, class Rep, class Period>
 awaitable<T> wait_for(awaitable<T> operation, std::chrono::duration<Rep, Period> at_most) {
   return detail::wait_for(std::move(operation), detail::to_nanoseconds(at_most));
