@@ -53,8 +53,10 @@ std::vector<Buffer> buffer_list(const Buffers& buffers) {
 /// Empty only at the end of the stream.
 class line_views {
  public:
+  /// A forward iterator over std::string_view.
   class iterator {
    public:
+    /// @cond
     using value_type = std::string_view;
     using difference_type = std::ptrdiff_t;
     iterator() = default;
@@ -71,6 +73,7 @@ class line_views {
       return before;
     }
     bool operator==(const iterator& other) const { return rest_.size() == other.rest_.size(); }
+    /// @endcond
 
    private:
     void find() {
@@ -84,9 +87,13 @@ class line_views {
     std::size_t length_ = 0;
   };
 
+  /// The lines of @p text, a last one without a newline among them.
   explicit line_views(std::string_view text) : text_(text) {}
+  /// The first.
   iterator begin() const { return iterator(text_); }
+  /// Behind the last.
   iterator end() const { return iterator(text_.substr(text_.size())); }
+  /// Whether there is none.
   bool empty() const { return text_.empty(); }
 
  private:
@@ -105,6 +112,7 @@ class line_views {
 /// empty bytes; lines come without their newline; and a line that is too long stays in the stream.
 class reader {
  public:
+  /// @private For the library's own use.
   explicit reader(std::shared_ptr<detail::pipe_reader> stream) : stream_(std::move(stream)) {}
   reader(const reader&) = delete;
   reader& operator=(const reader&) = delete;
@@ -151,9 +159,12 @@ class reader {
   /// True when the stream has ended and all of it has been read.
   bool at_eof() const noexcept;
 
-  // The requirements of Asio's AsyncReadStream, so that asio::async_read_until and others work.
+  /// As Asio's AsyncReadStream has it.
   using executor_type = asio::any_io_executor;
+  /// That of the process; empty once its context has gone.
   executor_type get_executor() const;
+  /// What makes it an AsyncReadStream of Asio's, so that asio::async_read_until and others work on
+  /// it. What the functions above have left in the stream comes first.
   template <class MutableBuffers, class Token>
   auto async_read_some(const MutableBuffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
@@ -165,7 +176,7 @@ class reader {
         token, detail::buffer_list<asio::mutable_buffer>(buffers));
   }
 
-  /// For the library's own use.
+  /// @private For the library's own use.
   const std::shared_ptr<detail::pipe_reader>& implementation() const { return stream_; }
 
  private:
@@ -180,6 +191,7 @@ class reader {
 /// @source asyncio's StreamWriter, with write and drain in one.
 class writer {
  public:
+  /// @private For the library's own use.
   explicit writer(std::shared_ptr<detail::pipe_writer> stream) : stream_(std::move(stream)) {}
   writer(const writer&) = delete;
   writer& operator=(const writer&) = delete;
@@ -194,11 +206,14 @@ class writer {
   /// Closes the stream: the child reads an end of file. A write after that fails at once. May be
   /// called at any time and any number of times.
   void close();
+  /// False after close().
   bool is_open() const noexcept;
 
-  // The requirements of Asio's AsyncWriteStream, for asio::async_write and others.
+  /// As Asio's AsyncWriteStream has it.
   using executor_type = asio::any_io_executor;
+  /// That of the process; empty once its context has gone.
   executor_type get_executor() const;
+  /// What makes it an AsyncWriteStream of Asio's, for asio::async_write and others.
   template <class ConstBuffers, class Token>
   auto async_write_some(const ConstBuffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
@@ -210,7 +225,7 @@ class writer {
         token, detail::buffer_list<asio::const_buffer>(buffers));
   }
 
-  /// For the library's own use.
+  /// @private For the library's own use.
   const std::shared_ptr<detail::pipe_writer>& implementation() const { return stream_; }
 
  private:
