@@ -23,8 +23,15 @@ set(DOXYGEN_EXCLUDE_SYMBOLS "coproc::detail*" "boost::*" "std::*")
 set(DOXYGEN_MACRO_EXPANSION YES)
 set(DOXYGEN_INCLUDE_PATH "${PROJECT_SOURCE_DIR}/include")
 set(DOXYGEN_STRIP_FROM_PATH "${PROJECT_SOURCE_DIR}/include")
+set(DOXYGEN_STRIP_FROM_INC_PATH "${PROJECT_SOURCE_DIR}/include")
 set(DOXYGEN_PREDEFINED COPROC_SEPARATE_COMPILATION)
-list(FILTER COPROC_HEADERS EXCLUDE REGEX "/detail/")
+# Functions appear in the order of their headers: verbs first.
+set(headers exec shell pipeline capture gather as_completed wait_for run)
+list(TRANSFORM headers REPLACE "(.+)" "include/coproc/\\1.hpp")
+list(APPEND headers ${COPROC_HEADERS})
+list(FILTER headers EXCLUDE REGEX "/detail/")
+list(REMOVE_DUPLICATES headers)
+set(DOXYGEN_SORT_MEMBER_DOCS NO)
 
 # @par takes the rest of its line as the title; these have the title, and go on behind it.
 set(DOXYGEN_ALIASES
@@ -55,6 +62,10 @@ set(DOXYGEN_HTML_EXTRA_FILES "${PROJECT_SOURCE_DIR}/tests/bench/results.svg")
 set(DOXYGEN_HTML_EXTRA_STYLESHEET "${docs}/style.css")
 set(DOXYGEN_LAYOUT_FILE "${docs}/layout.xml")
 set(DOXYGEN_VERBATIM_HEADERS NO)
+set(DOXYGEN_CLASS_GRAPH TEXT)
+set(DOXYGEN_HIDE_COMPOUND_REFERENCE YES)
+set(DOXYGEN_HIDE_SCOPE_NAMES YES)
+set(DOXYGEN_TOC_INCLUDE_HEADINGS 1)
 set(DOXYGEN_GENERATE_TAGFILE "${DOXYGEN_OUTPUT_DIRECTORY}/names.xml") # for tests/checks/site.py
-doxygen_add_docs(docs ${COPROC_HEADERS} README.md "${PROJECT_BINARY_DIR}/docs/examples.dox"
+doxygen_add_docs(docs ${headers} README.md "${PROJECT_BINARY_DIR}/docs/examples.dox"
   COMMENT "Making the reference")

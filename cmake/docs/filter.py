@@ -53,6 +53,8 @@ def readme(lines):
             yield "</table>"
             table = None
         yield heading(line) if line.startswith("##") else line
+        if line.startswith("# "):
+            yield "[TOC]"
 
 
 def main():

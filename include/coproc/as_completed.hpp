@@ -157,6 +157,7 @@ class completions {
 /// @threads A range given as an lvalue must live as long as the result, which belongs
 /// to one coroutine. Each job runs on a strand of its own, as for gather.
 /// @source asyncio.as_completed
+/// @shown{as_they_come.cpp}
 template <std::ranges::input_range Range, class... Keywords>
   requires detail::is_awaitable<std::ranges::range_value_t<Range>>
 auto as_completed(Range&& range, const Keywords&... keywords) {

@@ -102,6 +102,7 @@ awaitable<completed> capture(Arguments&&... arguments) {
 /// @return a vector of `completed`, in the order of the range; with `return_exceptions = true` of
 /// `outcome<completed>`
 /// @cancellation As for gather and capture.
+/// @shown{job_runner.cpp}
 template <std::ranges::input_range Range, class... Keywords>
   requires std::same_as<std::ranges::range_value_t<Range>, command>
 auto gather(Range&& range, Keywords&&... keywords) {

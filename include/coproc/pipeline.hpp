@@ -150,6 +150,7 @@ COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands);
 /// @throws as capture of a command; the failure of one stage (a timeout, say) ends all. A
 /// returncode is no error.
 /// @cancellation As for capture.
+/// @shown{pipeline.cpp}
 COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands);
 
 }  // namespace coproc

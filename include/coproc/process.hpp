@@ -84,6 +84,7 @@ class process {
   /// error *and* stay in the streams; the next communicate(), without input, goes on from there and
   /// returns everything.
   /// @source asyncio's Process.communicate
+  /// @shown{feed_python.cpp}
   awaitable<output> communicate(std::string bytes = std::string());
 
   /// The next line of either output, as one sequence: `while (auto next = co_await

@@ -110,6 +110,7 @@ class line_views {
 /// the operation. Use one stream from one thread or strand at a time.
 /// @source asyncio's StreamReader. Where we differ: an end of stream is an empty optional, not
 /// empty bytes; lines come without their newline; and a line that is too long stays in the stream.
+/// @shown{read_lines.cpp}
 class reader {
  public:
   /// @private For the library's own use.
@@ -189,6 +190,7 @@ class reader {
 /// raises SIGPIPE, whatever the host does with that signal.
 /// @threads As for reader.
 /// @source asyncio's StreamWriter, with write and drain in one.
+/// @shown{interpreter.cpp}
 class writer {
  public:
   /// @private For the library's own use.
