@@ -41,16 +41,18 @@ set(DOXYGEN_ALIASES
   "source=@par Modelled on^^"
   "shown{1}=@par Example^^@include \\1")
 
-# The examples: a page for each, and wherever @shown names one.
+# The examples: a page for each, a list of them, and wherever @shown names one.
 file(GLOB examples CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/*.cpp")
 set(pages)
+set(list "/** @page questions Examples\n")
 foreach(example IN LISTS examples)
   file(STRINGS "${example}" question REGEX "^// " LIMIT_COUNT 1)
   string(REPLACE "// " "" question "${question}")
   cmake_path(GET example FILENAME name)
   string(APPEND pages "/** @example ${name}\n${question} */\n")
+  string(APPEND list "- @ref ${name} : ${question}\n")
 endforeach()
-file(CONFIGURE OUTPUT docs/examples.dox CONTENT "${pages}" @ONLY)
+file(CONFIGURE OUTPUT docs/examples.dox CONTENT "${pages}${list}*/\n" @ONLY)
 set(DOXYGEN_EXAMPLE_PATH "${PROJECT_SOURCE_DIR}/examples")
 set(DOXYGEN_FILTER_PATTERNS
   "*.cpp=${Python3_EXECUTABLE} ${docs}/filter.py"
@@ -65,6 +67,7 @@ set(DOXYGEN_VERBATIM_HEADERS NO)
 set(DOXYGEN_CLASS_GRAPH TEXT)
 set(DOXYGEN_HIDE_COMPOUND_REFERENCE YES)
 set(DOXYGEN_HIDE_SCOPE_NAMES YES)
+set(DOXYGEN_HTML_DYNAMIC_MENUS NO)
 set(DOXYGEN_TOC_INCLUDE_HEADINGS 1)
 set(DOXYGEN_GENERATE_TAGFILE "${DOXYGEN_OUTPUT_DIRECTORY}/names.xml") # for tests/checks/site.py
 doxygen_add_docs(docs ${headers} README.md "${PROJECT_BINARY_DIR}/docs/examples.dox"

@@ -37,7 +37,7 @@ class completed : public output {
   explicit operator bool() const { return succeeded(); }
 
   /// Itself, if it has succeeded: `auto text = (co_await capture("uname")).check().out;`
-  /// @throws exit_error, whose text has the command, what happened, and the last lines of stderr
+  /// @throws exit_error whose text has the command, what happened, and the last lines of stderr
   const completed& check() const& {
     if (!succeeded()) throw_exit_error();
     return *this;

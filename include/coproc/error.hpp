@@ -93,7 +93,8 @@ inline const boost::system::error_category& exit_category() {
   return instance;
 }
 
-/// completed::check(): the command ended, but not with a returncode that counts as success.
+/// What completed::check() throws: the command ended, but not with a returncode that counts as
+/// success.
 class exit_error : public error {
  public:
   /// @param returncode becomes code(), of exit_category(); the rest as for error
@@ -169,7 +170,7 @@ class incomplete_read_error : public error {
   std::size_t expected_;
 };
 
-/// coproc::run was ended by a signal, SIGINT, SIGTERM or SIGHUP, and has cleaned up.
+/// A signal, SIGINT, SIGTERM or SIGHUP, has ended coproc::run, which has cleaned up.
 class interrupted : public error {
  public:
   /// @param signal its number

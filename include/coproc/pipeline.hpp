@@ -128,7 +128,7 @@ class completed_pipeline {
   explicit operator bool() const { return succeeded(); }
 
   /// Itself, if it has succeeded.
-  /// @throws exit_error, for the last stage that has failed
+  /// @throws exit_error for the last stage that has failed
   const completed_pipeline& check() const&;
   /// The same for a temporary, by value: what it refers to does not outlive it.
   completed_pipeline check() &&;
