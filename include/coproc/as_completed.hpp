@@ -93,6 +93,7 @@ class completions {
     std::swap(state_, other.state_);
     return *this;
   }
+  /// Cancels those that still run; they end by themselves.
   ~completions() {
     if (!state_) return;
     state_->closed = true;

@@ -115,6 +115,7 @@ class process {
   /// @return the returncode
   /// @throws cancelled_error
   /// @cancellation All types: SIGKILL is sent at once.
+  /// @shown{supervisor.cpp}
   template <class Rep = std::int64_t, class Period = std::ratio<1>>
   awaitable<int> stop(
       std::chrono::duration<Rep, Period> patience = std::chrono::duration<Rep, Period>(2)) {

@@ -110,7 +110,6 @@ class line_views {
 /// the operation. Use one stream from one thread or strand at a time.
 /// @source asyncio's StreamReader. Where we differ: an end of stream is an empty optional, not
 /// empty bytes; lines come without their newline; and a line that is too long stays in the stream.
-/// @shown{read_lines.cpp}
 class reader {
  public:
   /// @private For the library's own use.
@@ -146,6 +145,7 @@ class reader {
   /// The next line without its newline, or nothing at the end of the stream. A last line needs no
   /// newline. `while (auto line = co_await process.std_out().readline())`
   /// @throws limit_error if the line is longer than `limit` bytes; it stays in the stream
+  /// @shown{read_lines.cpp}
   awaitable<std::optional<std::string>> readline();
 
   /// The same into @p line, whose memory is used again. False at the end of the stream.
@@ -190,7 +190,6 @@ class reader {
 /// raises SIGPIPE, whatever the host does with that signal.
 /// @threads As for reader.
 /// @source asyncio's StreamWriter, with write and drain in one.
-/// @shown{interpreter.cpp}
 class writer {
  public:
   /// @private For the library's own use.
@@ -203,6 +202,7 @@ class writer {
   /// @throws error with code `broken_pipe` when the child has closed its end or has ended
   /// @cancellation All types; throws `cancelled_error`. Some of the bytes may have been
   /// written: cancelled_error cannot take them back.
+  /// @shown{interpreter.cpp}
   awaitable<void> write(std::string bytes);
 
   /// Closes the stream: the child reads an end of file. A write after that fails at once. May be
