@@ -15,11 +15,20 @@ def heading(line):
     return f"{line} {{#{slug}}}"
 
 
-def row(line, tag):
-    """Of HTML: in a table of Markdown Doxygen leaves `\\|` in code as it stands."""
-    cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
-    cells = [cell.strip().replace("\\|", "|") for cell in cells]
-    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"
+def cells(line):
+    cut = re.split(r"(?<!\\)\|", line.strip().strip("|"))
+    return [cell.strip().replace("\\|", "|") for cell in cut]
+
+
+def table_of(lines):
+    """As HTML: in a table of Markdown Doxygen leaves `\\|` in code as it stands."""
+    sides = [' align="right"' if cell.endswith(":") else "" for cell in cells(lines.pop(1))]
+    yield "<table>"
+    for number, line in enumerate(lines):
+        tag = "td" if number else "th"
+        row = (f"<{tag}{side}>{cell}</{tag}>" for side, cell in zip(sides, cells(line)))
+        yield "<tr>" + "".join(row) + "</tr>"
+    yield "</table>"
 
 
 def link(match):
@@ -33,10 +42,13 @@ def link(match):
     return f"[{text}]({name})" if name.endswith(".svg") else text
 
 
-def readme(lines):
+def readme(text):
+    # To Doxygen an apostrophe ends code that one backtick has begun.
+    text = re.sub(r"(```.*?```)|`([^`]+)`",
+                  lambda code: code[1] or (f"``{code[2]}``" if "'" in code[2] else code[0]), text, flags=re.S)
     fenced = False
     table = None  # the lines of the one that is being read
-    for line in lines + [""]:
+    for line in text.splitlines() + [""]:
         if line.startswith("```"):
             fenced = not fenced
         if fenced:
@@ -47,10 +59,7 @@ def readme(lines):
             table = (table or []) + [line]
             continue
         if table:
-            yield "<table>"
-            yield row(table[0], "th")
-            yield from (row(line, "td") for line in table[2:])
-            yield "</table>"
+            yield from table_of(table)
             table = None
         yield heading(line) if line.startswith("##") else line
         if line.startswith("# "):
@@ -59,9 +68,8 @@ def readme(lines):
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
-        lines = file.read().splitlines()
-    if sys.argv[1].endswith(".md"):
-        lines = readme(lines)
+        text = file.read()
+    lines = readme(text) if sys.argv[1].endswith(".md") else text.splitlines()
     print(*(line for line in lines if "SPDX-" not in line), sep="\n")
 
 
