@@ -26,7 +26,7 @@ set(DOXYGEN_STRIP_FROM_PATH "${PROJECT_SOURCE_DIR}/include")
 set(DOXYGEN_STRIP_FROM_INC_PATH "${PROJECT_SOURCE_DIR}/include")
 set(DOXYGEN_PREDEFINED COPROC_SEPARATE_COMPILATION)
 # Functions appear in the order of their headers: verbs first.
-set(headers exec shell pipeline capture gather as_completed wait_for run)
+set(headers exec shell gather capture pipeline as_completed wait_for run)
 list(TRANSFORM headers REPLACE "(.+)" "include/coproc/\\1.hpp")
 list(APPEND headers ${COPROC_HEADERS})
 list(FILTER headers EXCLUDE REGEX "/detail/")
@@ -58,6 +58,7 @@ set(DOXYGEN_FILTER_PATTERNS
   "*.cpp=${Python3_EXECUTABLE} ${docs}/filter.py"
   "*.md=${Python3_EXECUTABLE} ${docs}/filter.py")
 set(DOXYGEN_FILTER_SOURCE_FILES YES) # for @include
+set(DOXYGEN_STRIP_CODE_COMMENTS NO)
 
 set(DOXYGEN_USE_MDFILE_AS_MAINPAGE "${PROJECT_SOURCE_DIR}/README.md")
 set(DOXYGEN_HTML_EXTRA_FILES "${PROJECT_SOURCE_DIR}/tests/bench/results.svg")
