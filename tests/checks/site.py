@@ -158,7 +158,7 @@ def main():
     names = check_names(tree, docs)
     links = check_links(os.path.join(docs, "html"))
     print(f"{names} names, {links} links")
-    print(*problems, sep="\n")
+    print(*dict.fromkeys(problems), sep="\n")
     return 1 if problems else 0
 
 
