@@ -10,9 +10,9 @@ import sys
 
 
 def heading(line):
-    """With the anchor that GitHub makes from its words."""
+    """With the anchor that GitHub makes from its words, and as words alone."""
     slug = re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).replace(" ", "-")
-    return f"{line} {{#{slug}}}"
+    return f"{line} {{#{slug}}}".replace("`", "")
 
 
 def cells(line):
@@ -32,14 +32,16 @@ def table_of(lines):
 
 
 def link(match):
-    """To the page that the site has instead, or only the words."""
+    """To the page that the site has instead, or only where it is in the tree."""
     text, target = match.groups()
     if re.match(r"\w+:|#", target):
         return match[0]
     name = target.split("/")[-1]
     if target.startswith("examples/") and name.endswith(".cpp"):
         return f"[{text}](@ref {name})"
-    return f"[{text}]({name})" if name.endswith(".svg") else text
+    if name.endswith(".svg"):
+        return f"[{text}]({name})"
+    return f"{text} (`{target}`)" if "/" in target else text
 
 
 def readme(text):
@@ -49,7 +51,7 @@ def readme(text):
     fenced = False
     table = None  # the lines of the one that is being read
     for line in text.splitlines() + [""]:
-        if line.startswith("```"):
+        if line.lstrip().startswith("```"):
             fenced = not fenced
         if fenced:
             yield line

@@ -16,7 +16,7 @@ def lines_of(path):
     """The lines of a file; those of code are empty."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    return re.sub(r"^```.*?^```", lambda code: "\n" * code[0].count("\n"), text, flags=re.M | re.S).splitlines()
+    return re.sub(r"^ *```.*?^ *```", lambda code: "\n" * code[0].count("\n"), text, flags=re.M | re.S).splitlines()
 
 
 def anchors(path):
