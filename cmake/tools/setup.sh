@@ -39,6 +39,7 @@ for what in "$@"; do
       need clang++ clang
       need clang-format clang-format
       need clang-tidy clang-tidy
+      need doxygen doxygen
       ;;
     *) fail "unknown word '$what' (tests, ci)" ;;
   esac

@@ -12,9 +12,10 @@ namespace coproc {
 template <class T>
 class indexed {
  public:
+  /// @private For the library's own use.
   indexed(std::size_t number, T result) : index(number), value(std::move(result)) {}
-  std::size_t index;
-  T value;
+  std::size_t index;  ///< its place in the range, from 0
+  T value;            ///< `std::monostate` for void; an `outcome` with return_exceptions
 };
 
 namespace detail {
@@ -79,15 +80,20 @@ class completions {
   using state = detail::completions_state<Range, Outcomes>;
 
  public:
+  /// What next() gives.
   using value_type = indexed<typename state::value_type>;
 
+  /// @private For the library's own use.
   explicit completions(Range&& tasks, detail::gather_options options)
       : state_(std::make_shared<state>(std::forward<Range>(tasks), options)) {}
+  /// What has been moved from may only be destroyed, or assigned to.
   completions(completions&&) noexcept = default;
+  /// The two change places.
   completions& operator=(completions&& other) noexcept {
     std::swap(state_, other.state_);
     return *this;
   }
+  /// Cancels those that still run; they end by themselves.
   ~completions() {
     if (!state_) return;
     state_->closed = true;
@@ -152,6 +158,7 @@ class completions {
 /// @threads A range given as an lvalue must live as long as the result, which belongs
 /// to one coroutine. Each job runs on a strand of its own, as for gather.
 /// @source asyncio.as_completed
+/// @shown{as_they_come.cpp}
 template <std::ranges::input_range Range, class... Keywords>
   requires detail::is_awaitable<std::ranges::range_value_t<Range>>
 auto as_completed(Range&& range, const Keywords&... keywords) {
@@ -162,6 +169,8 @@ auto as_completed(Range&& range, const Keywords&... keywords) {
       std::forward<Range>(range), detail::gather_options_of(keywords...));
 }
 
+/// The same for a range of commands: each is captured, as many at once as there are processors
+/// where `concurrency` does not say otherwise. Keywords of commands apply to each.
 template <std::ranges::input_range Range, class... Keywords>
   requires std::same_as<std::ranges::range_value_t<Range>, command>
 auto as_completed(Range&& range, const Keywords&... keywords) {

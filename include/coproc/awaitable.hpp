@@ -35,6 +35,8 @@
 #include <boost/system/errc.hpp>
 #include <boost/system/system_error.hpp>
 
+/// Awaitable child processes: what `<coproc/coproc.hpp>` declares. The keywords are in
+/// coproc::keywords, and visible here as well.
 namespace coproc {
 
 namespace asio = boost::asio;

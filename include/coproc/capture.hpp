@@ -81,10 +81,11 @@ auto captures_of(Range&& range, const Keywords&... keywords) {
 /// one. If the child ends while somebody else, a grandchild, keeps a pipe open, what is in it is
 /// returned when it has been silent for 250 ms, or `grace` has passed, with `pipe_still_open` set.
 /// @return completed
-/// @throws launch_error; timeout_error when `timeout` or `idle_timeout` has passed; limit_error
-/// when there is more than `max_output`; cancelled_error. The last three after the child, and its
-/// group if it leads one, has been ended as by process::stop (SIGTERM, `grace`, SIGKILL) and
-/// reaped; they carry the output until then. An end in the very moment of the timeout is an end.
+/// @throws launch_error as exec; timeout_error when `timeout` or `idle_timeout` has passed;
+/// limit_error when there is more than `max_output`; cancelled_error. The last three after the
+/// child, and its group if it leads one, has been ended as by process::stop (SIGTERM, `grace`,
+/// SIGKILL) and reaped; they carry the output until then. An end in the very moment of the timeout
+/// is an end.
 /// @cancellation All types: ends the child as above, then throws; a second cancellation sends
 /// SIGKILL at once.
 /// @source Python's subprocess.run, with capture_output=True
@@ -102,6 +103,7 @@ awaitable<completed> capture(Arguments&&... arguments) {
 /// @return a vector of `completed`, in the order of the range; with `return_exceptions = true` of
 /// `outcome<completed>`
 /// @cancellation As for gather and capture.
+/// @shown{job_runner.cpp}
 template <std::ranges::input_range Range, class... Keywords>
   requires std::same_as<std::ranges::range_value_t<Range>, command>
 auto gather(Range&& range, Keywords&&... keywords) {

@@ -12,9 +12,10 @@ namespace coproc {
 /// An argument that is not to be seen: the child gets it as it is, messages show `***`.
 class secret {
  public:
+  /// @param value a string, a path or an integer
   template <detail::word T>
   explicit secret(const T& value) : text(detail::to_word(value)) {}
-  std::string text;
+  std::string text;  ///< what the child gets
 };
 
 /// What to run and how: program, arguments, keywords. A value: copy it, keep it, run it many times.
@@ -29,6 +30,9 @@ class command {
  public:
   /// None: a launch of it fails.
   command() = default;
+  /// @param first the program, or a command as the base
+  /// @param rest arguments and keywords, in any order
+  /// @throws std::invalid_argument for a null pointer
   template <class First, class... Rest>
     requires(!std::same_as<std::remove_cvref_t<First>, command> || sizeof...(Rest) > 0)
   explicit command(First&& first, Rest&&... rest) {
@@ -55,12 +59,14 @@ class command {
     }
     return line;
   }
+  /// Writes to_string of it.
   friend std::ostream& operator<<(std::ostream& stream, const command& what) {
     return stream << to_string(what);
   }
 
-  /// What the keywords have said; for the library's own use.
+  /// @private What the keywords have said; for the library's own use.
   const detail::options& options() const noexcept { return options_; }
+  /// @private
   detail::options& options() noexcept { return options_; }
 
  private:

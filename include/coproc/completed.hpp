@@ -17,29 +17,32 @@ class completed : public output {
   /// An empty one, which has not succeeded: for what needs a value before there is a result, as
   /// Asio's futures and callbacks do.
   completed() = default;
+  /// @private For the library's own use.
   /// @param dropped_end the last of what was left out of stderr, for the message of check()
   completed(class command captured, output written, std::string dropped_end = std::string())
       : output(std::move(written)),
         command(std::move(captured)),
         dropped_end_(std::move(dropped_end)) {}
 
-  class command command;                ///< what was run
-  int returncode = unknown_returncode;  ///< 0..255, or -N for signal N, or unknown_returncode
-  end_reason why = end_reason::unknown;
-  class usage usage;                   ///< CPU times and peak memory
-  std::chrono::nanoseconds elapsed{};  ///< from before the launch to the end
-  int attempts = 1;                    ///< how often it was run, see `retry`
+  class command command;                 ///< what was run
+  int returncode = unknown_returncode;   ///< 0..255, or -N for signal N, or unknown_returncode
+  end_reason why = end_reason::unknown;  ///< how it came to its end
+  class usage usage;                     ///< CPU times and peak memory
+  std::chrono::nanoseconds elapsed{};    ///< from before the launch to the end
+  int attempts = 1;                      ///< how often it was run, see `retry`
 
   /// Whether the returncode is 0, or one of `ok_codes`.
   bool succeeded() const { return std::ranges::count(command.options().ok_codes, returncode) > 0; }
+  /// succeeded().
   explicit operator bool() const { return succeeded(); }
 
   /// Itself, if it has succeeded: `auto text = (co_await capture("uname")).check().out;`
-  /// @throws exit_error, whose text has the command, what happened, and the last lines of stderr
+  /// @throws exit_error whose text has the command, what happened, and the last lines of stderr
   const completed& check() const& {
     if (!succeeded()) throw_exit_error();
     return *this;
   }
+  /// The same for a temporary, by value: what it refers to does not outlive it.
   completed check() && {
     if (!succeeded()) throw_exit_error();
     return std::move(*this);

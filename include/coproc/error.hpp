@@ -15,6 +15,10 @@ namespace coproc {
 /// is a `std::logic_error`.) code() is the errno, Asio's code, or that of exit_category().
 class error : public boost::system::system_error {
  public:
+  /// @param code what code() returns
+  /// @param message what what() returns
+  /// @param partial what out() and err() return
+  /// @param why,elapsed,used what the functions of these names, and usage(), return
   error(error_code code, std::string message, output partial = output(),
         end_reason why = end_reason::unknown, std::chrono::nanoseconds elapsed = {},
         class usage used = {})
@@ -28,6 +32,7 @@ class error : public boost::system::system_error {
   const std::string& out() const noexcept { return partial_output().out; }
   /// The same for stderr.
   const std::string& err() const noexcept { return partial_output().err; }
+  /// Both, and whether a pipe was still open.
   const output& partial_output() const noexcept { return *state_->partial; }
 
   /// Why the operation has ended; `unknown` where that is not what the error is about.
@@ -100,14 +105,17 @@ inline const boost::system::error_category& exit_category() {
   return instance;
 }
 
-/// completed::check(): the command ended, but not with a returncode that counts as success.
+/// What completed::check() throws: the command ended, but not with a returncode that counts as
+/// success.
 class exit_error : public error {
  public:
+  /// @param returncode becomes code(), of exit_category(); the rest as for error
   exit_error(int returncode, std::string message, output written,
              end_reason why = end_reason::unknown, std::chrono::nanoseconds elapsed = {},
              class usage used = {})
       : error(error_code(returncode, exit_category()), std::move(message), std::move(written), why,
               elapsed, used) {}
+  /// As completed::returncode.
   int returncode() const noexcept { return code().value(); }
 };
 
@@ -115,6 +123,7 @@ class exit_error : public error {
 /// written is in out() and err().
 class timeout_error : public error {
  public:
+  /// As for error; code() is `asio::error::timed_out`.
   explicit timeout_error(std::string message, output partial = output(),
                          std::chrono::nanoseconds elapsed = {}, class usage used = {})
       : error(asio::error::timed_out, std::move(message), std::move(partial), end_reason::timed_out,
@@ -128,6 +137,7 @@ class timeout_error : public error {
 /// in out() and err(), and still in the process as well.
 class cancelled_error : public error {
  public:
+  /// @param what_was the operation, for the message; the rest as for error
   explicit cancelled_error(const std::string& what_was, output partial = output(),
                            std::chrono::nanoseconds elapsed = {}, class usage used = {})
       : error(asio::error::operation_aborted, what_was + ": cancelled", std::move(partial),
@@ -149,6 +159,7 @@ class cancelled_error : public error {
 /// the bytes of a line stay in the stream, those of an output are in out() and err().
 class limit_error : public error {
  public:
+  /// @param reached what reached() returns; the rest as for error
   limit_error(std::string message, std::size_t reached, output partial = output(),
               std::chrono::nanoseconds elapsed = {}, class usage used = {})
       : error(make_error_code(boost::system::errc::message_size), std::move(message),
@@ -164,11 +175,13 @@ class limit_error : public error {
 /// The stream ended before readexactly, readuntil or until had what they were to wait for.
 class incomplete_read_error : public error {
  public:
+  /// @param partial what was read
   /// @param expected the number of bytes asked for, 0 where a text was
   incomplete_read_error(std::string partial, std::size_t expected)
       : incomplete_read_error(partial.size(), std::move(partial), expected) {}
   /// What was read before the end; the stream does not hold it any more.
   const std::string& partial() const noexcept { return out(); }
+  /// The number of bytes asked for, 0 where it was a text.
   std::size_t expected() const noexcept { return expected_; }
 
  private:
@@ -183,13 +196,15 @@ class incomplete_read_error : public error {
   std::size_t expected_;
 };
 
-/// coproc::run was ended by a signal, SIGINT, SIGTERM or SIGHUP, and has cleaned up.
+/// A signal, SIGINT, SIGTERM or SIGHUP, has ended coproc::run, which has cleaned up.
 class interrupted : public error {
  public:
+  /// @param signal its number
   explicit interrupted(int signal)
       : error(make_error_code(boost::system::errc::interrupted),
               "interrupted by " + signal_name(signal)),
         signal_(signal) {}
+  /// The number of the signal.
   int signal() const noexcept { return signal_; }
   /// What the program should return from main: 128 + the signal's number, as shells do.
   int exit_code() const noexcept { return 128 + signal_; }

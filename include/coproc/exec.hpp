@@ -20,7 +20,7 @@ COPROC_ON_USE awaitable<process> start(command program);
 /// @cancellation None: it does not wait. (The calling thread is busy until the kernel has
 /// loaded the program, some hundred microseconds whatever the size of this process.)
 /// @source asyncio.create_subprocess_exec
-/// @shown{quickstart.cpp}
+/// @shown{basic_exec.cpp}
 template <class... Arguments>
 awaitable<process> exec(Arguments&&... arguments) {
   return detail::start(command(std::forward<Arguments>(arguments)...));

@@ -52,7 +52,7 @@ auto gather(Range&& range, Keywords&&... keywords) {
   return detail::gather_range<Range>(std::forward<Range>(range), keywords...);
 }
 
-/// Neither of them: answered by a sentence.
+/// @private Neither of them: answered by a sentence.
 template <class First, class... Rest>
   requires(!detail::is_awaitable<std::remove_cvref_t<First>> && !std::ranges::input_range<First>)
 void gather(First&&, Rest&&...) {

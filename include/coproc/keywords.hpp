@@ -10,15 +10,17 @@ namespace coproc {
 /// in namespace coproc as well. A keyword given twice: the later wins.
 namespace keywords {
 
-/// The child's descriptors 0, 1 and 2: `inherit` (default), `piped`, `devnull`, a path, an open
-/// descriptor (int, FILE* or an object with native_handle(), which stays the caller's and open
-/// until the child has started), or `terminal`. A path given to std_out or std_err is created or
-/// truncated; `append("file")` appends. One file for both is opened once. A descriptor that is
-/// non-blocking is made blocking, for the host as well; what a FILE* holds is written first.
-/// A relative path is taken from the host's directory.
+/// The child's stdin, and by the same words its std_out and std_err: `inherit` (default), `piped`,
+/// `devnull`, a path, an open descriptor (int, FILE* or an object with native_handle(), which stays
+/// the caller's and open until the child has started), or `terminal`. A path given to std_out or
+/// std_err is created or truncated; `append("file")` appends. One file for both is opened once. A
+/// descriptor that is non-blocking is made blocking, for the host as well; what a FILE* holds is
+/// written first. A relative path is taken from the host's directory.
 /// @source asyncio's stdin=, stdout=, stderr=
 inline constexpr detail::stdio_keyword<0> std_in;
+/// The child's stdout: as std_in; `append`, `tee` and `tee_lines`, too.
 inline constexpr detail::stdio_keyword<1> std_out;
+/// The child's stderr: as std_out; `to_stdout`, too.
 inline constexpr detail::stdio_keyword<2> std_err;
 
 /// What the host itself has there; closed where the host's is. (Python's `None`.)
@@ -48,6 +50,7 @@ inline constexpr detail::plain_keyword<&detail::options::argv0> argv0;
 /// `env["NAME"] = value` sets one variable of the child, `env["NAME"] = unset` removes it,
 /// `env = map` replaces all, `env = {}` leaves none. (Python's env=)
 inline constexpr detail::env_keyword env;
+/// For env: `env["NAME"] = unset` takes that variable from the child.
 inline constexpr detail::unset_t unset;
 
 /// `process_group = new_group`: the child leads a group of its own, which is what stop() and the
@@ -55,6 +58,7 @@ inline constexpr detail::unset_t unset;
 /// Windows only `new_group`: a console's process group, in a job object that has the child's
 /// children too.
 inline constexpr detail::process_group_keyword process_group;
+/// For process_group: a group that the child leads.
 inline constexpr detail::new_group_t new_group;
 /// `kill_on_parent_death = true`: the child gets SIGKILL when this process has died, however it
 /// did. Linux, FreeBSD and Windows only. (prctl(PR_SET_PDEATHSIG), a job object) Linux ties this to
@@ -119,12 +123,14 @@ detail::tee_t tee_lines(Target&& target) {
 /// For capture: what the child reads on stdin. (Python's input=)
 inline constexpr detail::plain_keyword<&detail::options::input> input;
 /// For capture and communicate: how many bytes of either output are kept; no bound by default. More
-/// of it stops the child and throws `limit_error`; with `cut(n)` the rest is read and dropped, and
-/// the child runs on; `head_and_tail(n)` keeps the first and the last half of that many.
+/// of it stops the child and throws `limit_error`, but for cut() and head_and_tail().
 inline constexpr detail::plain_keyword<&detail::options::max_output> max_output;
+/// For max_output: the first @p bytes are kept, the rest is read and dropped, and the child runs
+/// on. How many were dropped is in output::out_dropped and output::err_dropped.
 inline detail::output_bound cut(std::size_t bytes) {
   return detail::output_bound(bytes, detail::output_bound::policy::cut);
 }
+/// The same, but the first and the last half of @p bytes are kept.
 inline detail::output_bound head_and_tail(std::size_t bytes) {
   return detail::output_bound(bytes, detail::output_bound::policy::head_and_tail);
 }
@@ -141,7 +147,9 @@ inline constexpr detail::ok_codes_keyword ok_codes;
 /// (by `ok_codes`). A timeout is a failure; what cannot be launched, has written too much, or has
 /// been cancelled is not tried again. The pause before the next attempt doubles each time.
 inline constexpr detail::plain_keyword<&detail::options::retry> retry;
+/// For retry: how often a command is run at most.
 /// @param at_most 1 or more
+/// @param pause before the second attempt; it doubles each time
 /// @param again whether a result is to be tried again, where that is not "it has not succeeded"
 template <class Rep = std::int64_t, class Period = std::nano>
 detail::retrying attempts(

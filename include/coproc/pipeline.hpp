@@ -17,6 +17,7 @@ COPROC_ON_USE awaitable<int> all_stages(std::vector<awaitable<int>> stages);
 /// A value, as `command` is.
 class pipeline {
  public:
+  /// `first | second`.
   pipeline(command first, command second) {
     stages_.push_back(std::move(first));
     stages_.push_back(std::move(second));
@@ -25,24 +26,29 @@ class pipeline {
   /// The commands, at least two.
   const std::vector<command>& stages() const noexcept { return stages_; }
 
+  /// One more at the end.
   friend pipeline operator|(pipeline first, command next) {
     first.stages_.push_back(std::move(next));
     return first;
   }
+  /// One more at the front.
   friend pipeline operator|(command first, pipeline rest) {
     rest.stages_.insert(rest.stages_.begin(), std::move(first));
     return rest;
   }
+  /// The stages of both.
   friend pipeline operator|(pipeline first, const pipeline& rest) {
     first.stages_.insert(first.stages_.end(), rest.stages_.begin(), rest.stages_.end());
     return first;
   }
+  /// As one would type it in a shell, see command.
   friend std::string to_string(const pipeline& what) {
     std::string line;
     for (const command& stage : what.stages_)
       line += (line.empty() ? "" : " | ") + to_string(stage);
     return line;
   }
+  /// Writes to_string of it.
   friend std::ostream& operator<<(std::ostream& stream, const pipeline& what) {
     return stream << to_string(what);
   }
@@ -51,6 +57,7 @@ class pipeline {
   std::vector<command> stages_;
 };
 
+/// Two commands as a pipeline: `command("zcat", file) | command("sort")`.
 inline pipeline operator|(command first, command second) {
   return pipeline(std::move(first), std::move(second));
 }
@@ -60,15 +67,27 @@ class running_pipeline {
  public:
   /// One without stages, as one that has been moved from.
   running_pipeline() = default;
+  /// @private For the library's own use.
   explicit running_pipeline(std::vector<process> stages) : stages_(std::move(stages)) {}
 
   /// The processes, in order.
   std::vector<process>& stages() noexcept { return stages_; }
+  /// The stdin of the first.
+  /// @throws std::logic_error where it is not `piped`
   writer& std_in() { return stages_.at(0).std_in(); }
+  /// The stdout of the last.
+  /// @throws std::logic_error where it is not `piped`
   reader& std_out() { return stages_.at(stages_.size() - 1).std_out(); }
+  /// The stderr of one.
+  /// @param stage its place, from 0
+  /// @throws std::logic_error where it is not `piped`; std::out_of_range where there is no such
+  /// stage
   reader& std_err(std::size_t stage) { return stages_.at(stage).std_err(); }
 
-  /// Waits for all. @return the returncode of the pipeline, see completed_pipeline
+  /// Waits until all have ended.
+  /// @return the returncode of the pipeline, see completed_pipeline
+  /// @throws cancelled_error
+  /// @cancellation All types; the children do not notice, and can be waited for again.
   awaitable<int> wait();
 
   /// Empty while any stage runs.
@@ -92,6 +111,7 @@ class completed_pipeline {
  public:
   /// An empty one, see completed.
   completed_pipeline() = default;
+  /// @private For the library's own use.
   completed_pipeline(std::vector<completed> results, std::chrono::nanoseconds time);
 
   std::vector<completed> stages;  ///< each with its returncode, stderr and usage
@@ -99,16 +119,18 @@ class completed_pipeline {
   /// That of the last stage that is not 0, or 0: a shell's `set -o pipefail`. The SIGPIPE of a
   /// stage whose reader had had enough is no failure.
   int returncode = 0;
-  std::chrono::nanoseconds elapsed{};
+  std::chrono::nanoseconds elapsed{};  ///< from before the first launch to the last end
 
   /// Whether each stage has succeeded: its returncode is 0, or one of its `ok_codes`, or it ended
   /// by the SIGPIPE that does not count.
   bool succeeded() const;
+  /// succeeded().
   explicit operator bool() const { return succeeded(); }
 
   /// Itself, if it has succeeded.
-  /// @throws exit_error, for the last stage that has failed
+  /// @throws exit_error for the last stage that has failed
   const completed_pipeline& check() const&;
+  /// The same for a temporary, by value: what it refers to does not outlive it.
   completed_pipeline check() &&;
 
  private:
@@ -128,6 +150,7 @@ COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands);
 /// @throws as capture of a command; the failure of one stage (a timeout, say) ends all. A
 /// returncode is no error.
 /// @cancellation As for capture.
+/// @shown{pipeline.cpp}
 COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands);
 
 }  // namespace coproc

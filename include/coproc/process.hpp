@@ -29,8 +29,11 @@ class process {
  public:
   /// One without a child, as one that has been moved from: to use it is a `std::logic_error`.
   process() noexcept;
+  /// Operations that are pending go on.
   process(process&& other) noexcept;
+  /// As a destruction, then a move.
   process& operator=(process&& other) noexcept;
+  /// Kills and reaps the child where it still runs, see above.
   ~process();
 
   /// The child's process id, also after its end.
@@ -44,10 +47,15 @@ class process {
   /// What the child has used; all zero before its end has been seen.
   class usage usage() const;
 
-  // The streams of this process's side.
-  /// @throws std::logic_error where that stream is neither `piped` nor a `terminal`.
+  /// This process's end of the child's stdin.
+  /// @throws std::logic_error where that is neither `piped` nor a `terminal`
+  /// @lifetime It stays good as long as this object, or the one that this is moved to.
   writer& std_in();
+  /// The same of its stdout.
+  /// @throws std::logic_error where that is neither `piped` nor a `terminal`
   reader& std_out();
+  /// The same of its stderr; std_out() where one terminal is both.
+  /// @throws std::logic_error where that is neither `piped` nor a `terminal`
   reader& std_err();
 
   /// Waits until the child has ended. May be called any number of times, also after the end, also
@@ -76,6 +84,7 @@ class process {
   /// error *and* stay in the streams; the next communicate(), without input, goes on from there and
   /// returns everything.
   /// @source asyncio's Process.communicate
+  /// @shown{feed_python.cpp}
   awaitable<output> communicate(std::string bytes = std::string());
 
   /// The same with input that is made as the child takes it, in constant memory.
@@ -118,6 +127,7 @@ class process {
   /// @return the returncode
   /// @throws cancelled_error
   /// @cancellation All types: SIGKILL is sent at once.
+  /// @shown{supervisor.cpp}
   template <class Rep = std::int64_t, class Period = std::ratio<1>>
   awaitable<int> stop(
       std::chrono::duration<Rep, Period> patience = std::chrono::duration<Rep, Period>(2)) {
@@ -138,8 +148,9 @@ class process {
   /// rules it is waited for from now on. Pending operations are cancelled, the streams are closed.
   native_process release();
 
-  /// For the library's own use.
+  /// @private For the library's own use.
   explicit process(std::shared_ptr<detail::child_streams> streams);
+  /// @private
   const std::shared_ptr<detail::child_streams>& implementation() const { return streams_; }
 
  private:

@@ -27,6 +27,7 @@ COPROC_ON_USE void run_task(awaitable<void> main, int threads);
 /// @throws what the coroutine throws; `interrupted` where a signal came before it had ended.
 /// Uncaught, the convention for the status is 128 + its number, `interrupted::exit_code()`.
 /// @source asyncio.run
+/// @shown{quickstart.cpp}
 template <class T>
 T run(awaitable<T> main, int threads = 1) {
   const auto result = std::make_shared<std::optional<detail::no_void<T>>>();

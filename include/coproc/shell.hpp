@@ -105,6 +105,8 @@ command shell_command(detail::literal_text<std::type_identity_t<Arguments>...> t
                       const Arguments&... arguments) {
   return detail::make_shell_command(text.get(), arguments...);
 }
+/// The same with a text that is known only at run time.
+/// @throws std::invalid_argument if the number of `{}` is not that of the values
 template <detail::run_time_text Text, class... Arguments>
 command shell_command(Text&& text, const Arguments&... arguments) {
   return detail::make_shell_command(text, arguments...);
@@ -129,6 +131,7 @@ awaitable<process> shell(detail::literal_text<std::type_identity_t<Arguments>...
                          const Arguments&... arguments) {
   return detail::start(detail::make_shell_command(text.get(), arguments...));
 }
+/// The same with a text that is known only at run time.
 template <detail::run_time_text Text, class... Arguments>
 awaitable<process> shell(Text&& text, const Arguments&... arguments) {
   return detail::start(detail::make_shell_command(text, arguments...));

@@ -19,7 +19,9 @@ inline constexpr int unknown_returncode = std::numeric_limits<int>::min();
 /// What an ended child has used, by itself and by those of its descendants that it waited for.
 class usage {
  public:
+  /// Zero everywhere.
   usage() = default;
+  /// @private For the library's own use.
   usage(std::chrono::microseconds user_time, std::chrono::microseconds system_time,
         std::size_t peak_bytes)
       : user(user_time), system(system_time), peak_rss(peak_bytes) {}
@@ -32,8 +34,16 @@ class usage {
 };
 
 /// Why a child, or the operation that ran it, came to its end.
-enum class end_reason { exited, signalled, timed_out, cancelled, output_limit, unknown };
+enum class end_reason {
+  exited,        ///< by itself, with an exit status
+  signalled,     ///< by a signal
+  timed_out,     ///< `timeout` or `idle_timeout` had passed
+  cancelled,     ///< the operation was cancelled
+  output_limit,  ///< there was more than `max_output`
+  unknown        ///< nobody here could read its status, or there is none
+};
 
+/// Its name, as it is written here.
 inline std::string_view to_string(end_reason reason) {
   switch (reason) {
     case end_reason::exited: return "exited";
@@ -55,7 +65,9 @@ std::string describe(int returncode);
 /// What a child wrote: `auto [out, err] = co_await process.communicate();`
 class output {
  public:
+  /// Empty.
   output() = default;
+  /// @private For the library's own use.
   output(std::string out_bytes, std::string err_bytes)
       : out(std::move(out_bytes)), err(std::move(err_bytes)) {}
 
@@ -65,8 +77,10 @@ class output {
   /// what was in them by then is here, what is written later is not.
   bool pipe_still_open = false;
   /// How many bytes `max_output` has left out; with head_and_tail between the two halves.
-  std::size_t out_dropped = 0, err_dropped = 0;
+  std::size_t out_dropped = 0,
+              err_dropped = 0;  ///< the same of stderr
 
+  /// @private For `auto [out, err]`.
   template <std::size_t I, class Self>
     requires std::same_as<std::remove_cvref_t<Self>, output>
   friend auto&& get(Self&& self) noexcept {
@@ -78,9 +92,10 @@ class output {
 /// A line of either output of a child, without its newline: process::next_line().
 class tagged_line {
  public:
+  /// @private For the library's own use.
   tagged_line(int number, std::string text) : fd(number), line(std::move(text)) {}
-  int fd;  ///< where it was written: 1 for stdout, 2 for stderr
-  std::string line;
+  int fd;            ///< where it was written: 1 for stdout, 2 for stderr
+  std::string line;  ///< its text
 };
 
 }  // namespace coproc

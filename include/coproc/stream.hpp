@@ -54,8 +54,10 @@ std::vector<Buffer> buffer_list(const Buffers& buffers) {
 /// on that stream. Empty only at the end of the stream.
 class line_views {
  public:
+  /// A forward iterator over std::string_view.
   class iterator {
    public:
+    /// @cond
     using value_type = std::string_view;
     using difference_type = std::ptrdiff_t;
     iterator() = default;
@@ -72,6 +74,7 @@ class line_views {
       return before;
     }
     bool operator==(const iterator& other) const { return rest_.size() == other.rest_.size(); }
+    /// @endcond
 
    private:
     void find() { length_ = std::min(by_.find(rest_), rest_.size()); }
@@ -81,10 +84,14 @@ class line_views {
     std::size_t length_ = 0;
   };
 
+  /// The lines of @p text, a last one without a separator among them.
   explicit line_views(std::string_view text, separator by = separator('\n'))
       : text_(text), by_(std::move(by)) {}
+  /// The first.
   iterator begin() const { return iterator(text_, by_); }
+  /// Behind the last.
   iterator end() const { return iterator(text_.substr(text_.size()), by_); }
+  /// Whether there is none.
   bool empty() const { return text_.empty(); }
 
  private:
@@ -104,6 +111,7 @@ class line_views {
 /// empty bytes; lines come without their newline; and a line that is too long stays in the stream.
 class reader {
  public:
+  /// @private For the library's own use.
   explicit reader(std::shared_ptr<detail::pipe_reader> stream) : stream_(std::move(stream)) {}
   reader(const reader&) = delete;
   reader& operator=(const reader&) = delete;
@@ -144,6 +152,7 @@ class reader {
   /// The next line without its newline, or nothing at the end of the stream. A last line needs no
   /// newline. `while (auto line = co_await process.std_out().readline())`
   /// @throws limit_error if the line is longer than `limit` bytes; it stays in the stream
+  /// @shown{read_lines.cpp}
   awaitable<std::optional<std::string>> readline();
 
   /// The same into @p line, whose memory is used again. False at the end of the stream.
@@ -179,9 +188,12 @@ class reader {
   /// True when the stream has ended and all of it has been read.
   bool at_eof() const noexcept;
 
-  // The requirements of Asio's AsyncReadStream, so that asio::async_read_until and others work.
+  /// As Asio's AsyncReadStream has it.
   using executor_type = asio::any_io_executor;
+  /// That of the process; empty once its context has gone.
   executor_type get_executor() const;
+  /// What makes it an AsyncReadStream of Asio's, so that asio::async_read_until and others work on
+  /// it. What the functions above have left in the stream comes first.
   template <class MutableBuffers, class Token>
   auto async_read_some(const MutableBuffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
@@ -193,7 +205,7 @@ class reader {
         token, detail::buffer_list<asio::mutable_buffer>(buffers));
   }
 
-  /// For the library's own use.
+  /// @private For the library's own use.
   const std::shared_ptr<detail::pipe_reader>& implementation() const { return stream_; }
 
  private:
@@ -208,6 +220,7 @@ class reader {
 /// @source asyncio's StreamWriter, with write and drain in one.
 class writer {
  public:
+  /// @private For the library's own use.
   explicit writer(std::shared_ptr<detail::pipe_writer> stream) : stream_(std::move(stream)) {}
   writer(const writer&) = delete;
   writer& operator=(const writer&) = delete;
@@ -219,7 +232,9 @@ class writer {
   /// beside communicate or async_write_some
   /// @cancellation All types; throws a `cancelled_error` that says how many bytes had been
   /// written(). Where that is none, those that wait behind it go on.
+  /// @shown{interpreter.cpp}
   awaitable<void> write(std::string bytes);
+  /// The same.
   template <detail::bytes Bytes>
   awaitable<void> write(const Bytes& bytes) {
     return write(detail::to_bytes(bytes));
@@ -228,11 +243,14 @@ class writer {
   /// Closes the stream: the child reads an end of file. A write after that fails at once. May be
   /// called at any time and any number of times.
   void close();
+  /// False after close().
   bool is_open() const noexcept;
 
-  // The requirements of Asio's AsyncWriteStream, for asio::async_write and others.
+  /// As Asio's AsyncWriteStream has it.
   using executor_type = asio::any_io_executor;
+  /// That of the process; empty once its context has gone.
   executor_type get_executor() const;
+  /// What makes it an AsyncWriteStream of Asio's, for asio::async_write and others.
   template <class ConstBuffers, class Token>
   auto async_write_some(const ConstBuffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
@@ -244,7 +262,7 @@ class writer {
         token, detail::buffer_list<asio::const_buffer>(buffers));
   }
 
-  /// For the library's own use.
+  /// @private For the library's own use.
   const std::shared_ptr<detail::pipe_writer>& implementation() const { return stream_; }
 
  private:

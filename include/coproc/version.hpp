@@ -2,10 +2,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// The one place that says which version this is; CMake reads it from here.
+/// @file
+/// The one place that says which version this is; CMake reads it from here.
 
+/// While it is 0, a new minor version may break what uses the one before.
 #define COPROC_VERSION_MAJOR 0
+/// The second number of the version.
 #define COPROC_VERSION_MINOR 1
+/// The third.
 #define COPROC_VERSION_PATCH 0
 
 /// To be compared: 100 is version 0.1.0.

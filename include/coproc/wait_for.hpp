@@ -28,6 +28,7 @@ awaitable<T> wait_for(awaitable<T> operation, std::chrono::nanoseconds limit) {
 /// @cancellation All types: passed on to @p operation, which is waited for; throws what that
 /// throws.
 /// @source asyncio.wait_for
+/// @shown{follow_log.cpp}
 template <class T, class Rep, class Period>
 awaitable<T> wait_for(awaitable<T> operation, std::chrono::duration<Rep, Period> at_most) {
   return detail::wait_for(std::move(operation), detail::to_nanoseconds(at_most));
