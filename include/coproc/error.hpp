@@ -142,6 +142,7 @@ class cancelled_error : public error {
                            std::chrono::nanoseconds elapsed = {}, class usage used = {})
       : error(asio::error::operation_aborted, what_was + ": cancelled", std::move(partial),
               end_reason::cancelled, elapsed, used) {}
+  /// Of a write.
   cancelled_error(const std::string& what_was, std::size_t bytes_written)
       : error(asio::error::operation_aborted,
               what_was + ": cancelled, " + std::to_string(bytes_written) + " bytes written",

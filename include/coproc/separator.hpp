@@ -15,6 +15,7 @@ namespace coproc {
 /// `readline('\0')`, `readline("\r\n")`, `lines(any_of("\r\n"))`
 class separator {
  public:
+  /// One byte.
   template <std::same_as<char> Byte>
   separator(Byte byte) noexcept : first_(byte) {}
   /// A literal with all its bytes, but for the NUL that the compiler adds.
@@ -45,6 +46,7 @@ class separator {
     return any_ ? text.find_last_of(bytes_, last) : text.rfind(bytes_, last);
   }
 
+  /// Whether both end the same records.
   friend bool operator==(const separator& one, const separator& other) noexcept {
     return one.first_ == other.first_ && one.any_ == other.any_ && one.bytes_ == other.bytes_;
   }
@@ -62,6 +64,7 @@ template <std::size_t Size>
 separator any_of(const char (&bytes)[Size]) {
   return separator(std::string_view(bytes, Size - 1), true);
 }
+/// The same for what converts to a std::string_view.
 template <std::convertible_to<std::string_view> Text>
 separator any_of(const Text& bytes) {
   return separator(std::string_view(bytes), true);

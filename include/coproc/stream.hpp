@@ -133,6 +133,7 @@ class reader {
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
   /// @throws limit_error if more than @p most bytes have no separator; they stay in the stream
   awaitable<std::string> readuntil(std::string separator, std::size_t most);
+  /// The same for what converts to a std::string_view.
   template <detail::text Text, std::convertible_to<std::size_t>... Most>
   awaitable<std::string> readuntil(const Text& separator, Most... most) {
     return readuntil(detail::to_bytes(separator), static_cast<std::size_t>(most)...);
@@ -144,6 +145,7 @@ class reader {
   /// @throws limit_error if more than @p most bytes come before it; they stay in the stream
   awaitable<std::string> until(std::string text,
                                std::size_t most = std::numeric_limits<std::size_t>::max());
+  /// The same for what converts to a std::string_view.
   template <detail::text Text, std::convertible_to<std::size_t>... Most>
   awaitable<std::string> until(const Text& text, Most... most) {
     return until(detail::to_bytes(text), static_cast<std::size_t>(most)...);
