@@ -43,7 +43,7 @@ class error : public boost::system::system_error {
   const class usage& usage() const noexcept { return state_->used; }
 
  protected:
-  /// One that tells of @p cause in other words: what that carries is shared, not copied.
+  /// @private One that tells of @p cause in other words: what that carries is shared, not copied.
   error(error_code code, std::string message, const error& cause, end_reason why,
         std::chrono::nanoseconds elapsed)
       : error(code, std::move(message), cause.state_->partial, why, elapsed, cause.usage()) {}
