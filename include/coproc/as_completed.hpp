@@ -20,30 +20,24 @@ class indexed {
 
 namespace detail {
 
-template <class Range, bool Outcomes>
+template <class Jobs, bool Outcomes>
 class completions_state {
  public:
-  using type = typename value_of<std::ranges::range_value_t<Range>>::type;
+  using type = job_value<Jobs>;
   using value_type = std::conditional_t<Outcomes, outcome<type>, no_void<type>>;
 
-  /// The range: each job keeps it, since what makes the jobs may hold what they use.
-  class source {
-   public:
-    explicit source(Range&& jobs) : range(std::forward<Range>(jobs)) {}
-    Range range;
-    std::optional<std::ranges::iterator_t<Range>> at;
-  };
+  /// A result, and the jobs, since what makes them may hold what they use.
   class cell {
    public:
-    explicit cell(std::shared_ptr<source> jobs) : from(std::move(jobs)) {}
-    std::shared_ptr<source> from;
+    explicit cell(std::shared_ptr<Jobs> all) : jobs(std::move(all)) {}
+    std::shared_ptr<Jobs> jobs;
     std::optional<no_void<type>> value;
   };
 
-  completions_state(Range&& tasks, gather_options chosen)
-      : from(std::make_shared<source>(std::forward<Range>(tasks))), options(chosen) {}
+  completions_state(Jobs all, gather_options chosen)
+      : jobs(std::make_shared<Jobs>(std::move(all))), options(std::move(chosen)) {}
 
-  std::shared_ptr<source> from;
+  std::shared_ptr<Jobs> jobs;
   gather_options options;
   std::size_t started = 0;
   std::shared_ptr<task_group> group;
@@ -52,19 +46,20 @@ class completions_state {
   bool closed = false;  // nothing more is to be started
 
   /// Starts as many as may run.
-  void start() {
+  void start(const asio::any_io_executor& executor) {
     // What has ended and nobody has taken counts: it takes memory too.
     while (!closed && group->running() + ended.size() < options.concurrency) {
-      closed = true;  // so that it stays where the range throws
-      auto& at = from->at;
-      if (!at) at.emplace(std::ranges::begin(from->range));
-      else ++*at;  // not before its turn: it may be what makes the next one
-      if (*at == std::ranges::end(from->range)) return;
-      const auto both = std::make_shared<cell>(from);
+      closed = true;  // so that it stays where this throws
+      std::optional<awaitable<type>> job = jobs->next(executor, *group);
+      if (!job) {
+        closed = !jobs->pending(false);
+        return;
+      }
+      if (options.on_start) options.on_start(started);
+      const auto both = std::make_shared<cell>(jobs);
       result_ptr<type> result(both, &both->value);
       values.emplace(started, result);
-      group->start(started, store<type>(awaitable<type>(std::ranges::iter_move(*at)), result),
-                   true);
+      group->start(started, store<type>(std::move(*job), result), true);
       ++started;
       closed = false;
     }
@@ -75,17 +70,17 @@ class completions_state {
 
 /// What as_completed gives: results in the order in which they come. Movable. Destroying it cancels
 /// those that still run; close() waits for them as well.
-template <class Range, bool Outcomes>
+template <class Jobs, bool Outcomes>
 class completions {
-  using state = detail::completions_state<Range, Outcomes>;
+  using state = detail::completions_state<Jobs, Outcomes>;
 
  public:
   /// What next() gives.
   using value_type = indexed<typename state::value_type>;
 
   /// @private For the library's own use.
-  explicit completions(Range&& tasks, detail::gather_options options)
-      : state_(std::make_shared<state>(std::forward<Range>(tasks), options)) {}
+  completions(Jobs jobs, detail::gather_options options)
+      : state_(std::make_shared<state>(std::move(jobs), std::move(options))) {}
   /// What has been moved from may only be destroyed, or assigned to.
   completions(completions&&) noexcept = default;
   /// The two change places.
@@ -97,6 +92,7 @@ class completions {
   ~completions() {
     if (!state_) return;
     state_->closed = true;
+    state_->jobs->pending(true);
     if (state_->group) state_->group->cancel();
   }
 
@@ -112,16 +108,14 @@ class completions {
 
  private:
   static awaitable<std::optional<value_type>> next(std::shared_ptr<state> results) {
-    if (!results->group) {
-      const asio::any_io_executor executor = co_await asio::this_coro::executor;
-      results->group = std::make_shared<detail::task_group>(executor, true);
-    }
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    if (!results->group) results->group = std::make_shared<detail::task_group>(executor, true);
     if (results->group->context_has_gone()) detail::throw_context_gone();
     for (;;) {
       for (auto& task : results->group->take_ended()) results->ended.push_back(std::move(task));
-      results->start();
+      results->start(executor);
       if (!results->ended.empty()) break;
-      if (results->group->running() == 0) co_return std::nullopt;
+      if (results->group->running() == 0 && results->closed) co_return std::nullopt;
       const error_code failure = co_await results->group->wait();
       if (failure) throw cancelled_error("as_completed");
     }
@@ -140,7 +134,10 @@ class completions {
       results.ended.clear();
       results.values.clear();
     };
-    co_await detail::cancel_tasks(results->group, std::move(forget));
+    std::function<bool(bool)> pending = [&results = *results](bool stop) {
+      return results.jobs->pending(stop);
+    };
+    co_await detail::cancel_tasks(results->group, std::move(forget), std::move(pending));
   }
 
   std::shared_ptr<state> state_;
@@ -165,8 +162,9 @@ auto as_completed(Range&& range, const Keywords&... keywords) {
   static_assert((detail::gather_setting<Keywords> && ...) && !(detail::is_on_done<Keywords> || ...),
                 "coproc: after a range of awaitables as_completed takes only concurrency and "
                 "return_exceptions");
-  return completions<Range, detail::wants_outcomes<Keywords...>>(
-      std::forward<Range>(range), detail::gather_options_of(keywords...));
+  using jobs = detail::range_jobs<Range>;
+  return completions<jobs, detail::wants_outcomes<Keywords...>>(
+      jobs(std::forward<Range>(range)), detail::gather_options_of(keywords...));
 }
 
 /// The same for a range of commands: each is captured, as many at once as there are processors
@@ -176,9 +174,23 @@ template <std::ranges::input_range Range, class... Keywords>
 auto as_completed(Range&& range, const Keywords&... keywords) {
   static_assert(!(detail::is_on_done<Keywords> || ...),
                 "coproc: on_done is for gather; as_completed gives each as it comes");
-  auto jobs = detail::captures_of<Range>(std::forward<Range>(range), keywords...);
+  auto all = detail::captures_of<Range>(std::forward<Range>(range), keywords...);
+  using jobs = detail::range_jobs<decltype(all)>;
+  return completions<jobs, detail::wants_outcomes<Keywords...>>(
+      jobs(std::move(all)),
+      detail::gather_options_of(concurrency = detail::default_concurrency(), keywords...));
+}
+
+/// The same for a source of commands, see gather.
+template <class Source, class... Keywords>
+  requires detail::gives_commands<Source>
+auto as_completed(Source&& source, const Keywords&... keywords) {
+  static_assert(!(detail::is_on_done<Keywords> || ...),
+                "coproc: on_done is for gather; as_completed gives each as it comes");
+  auto jobs = detail::awaited_captures(std::forward<Source>(source), keywords...);
   return completions<decltype(jobs), detail::wants_outcomes<Keywords...>>(
-      std::move(jobs), detail::gather_options_of(detail::default_concurrency(), keywords...));
+      std::move(jobs),
+      detail::gather_options_of(concurrency = detail::default_concurrency(), keywords...));
 }
 
 }  // namespace coproc

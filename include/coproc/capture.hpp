@@ -71,6 +71,18 @@ auto captures_of(Range&& range, const Keywords&... keywords) {
   return captures<Range, decltype(change)>(std::forward<Range>(range), std::move(change));
 }
 
+/// Makes the captures of the commands that a source gives.
+template <class Source, class... Keywords>
+auto awaited_captures(Source&& source, const Keywords&... keywords) {
+  static_assert(((gather_setting<Keywords> || command_setting<Keywords>)&&...),
+                "coproc: after a source of commands only keywords may stand");
+  auto make = [keywords..., gate = make_launch_gate()](command program) {
+    apply_settings(program.options(), keywords...);
+    return capture(std::move(program), gate);
+  };
+  return awaited_jobs<command, decltype(make)>(std::forward<Source>(source), std::move(make));
+}
+
 }  // namespace detail
 
 /// Runs a command to its end and returns all there is to know of it:
@@ -107,9 +119,24 @@ awaitable<completed> capture(Arguments&&... arguments) {
 template <std::ranges::input_range Range, class... Keywords>
   requires std::same_as<std::ranges::range_value_t<Range>, command>
 auto gather(Range&& range, Keywords&&... keywords) {
-  auto jobs = detail::captures_of<Range>(std::forward<Range>(range), keywords...);
-  return detail::gather_range<decltype(jobs)>(
-      std::move(jobs), concurrency = detail::default_concurrency(), keywords...);
+  auto all = detail::captures_of<Range>(std::forward<Range>(range), keywords...);
+  return detail::gather_jobs(detail::range_jobs<decltype(all)>(std::move(all)),
+                             concurrency = detail::default_concurrency(), keywords...);
+}
+
+/// Captures commands as they come: `co_await gather(next_job, concurrency = 8)`, where `next_job()`
+/// returns an `awaitable<std::optional<command>>`, and nothing at the end.
+///
+/// The next one is asked for when it may start, one call at a time, and is started at once. The
+/// callable is copied; it is called, and its coroutine runs, where the coroutine that gathers does.
+/// What it throws is a failure of the gather.
+/// @return as for a range of commands, in the order in which they came
+/// @cancellation As for gather and capture; a call that goes on is cancelled, and waited for.
+template <class Source, class... Keywords>
+  requires detail::gives_commands<Source>
+auto gather(Source&& source, Keywords&&... keywords) {
+  return detail::gather_jobs(detail::awaited_captures(std::forward<Source>(source), keywords...),
+                             concurrency = detail::default_concurrency(), keywords...);
 }
 
 }  // namespace coproc

@@ -78,21 +78,31 @@ class launch_error : public error {
  public:
   /// @param step what failed: "exec", "chdir", "open", ... (see step())
   /// @param message "program: step object: reason"
-  launch_error(error_code why, std::string_view step, std::string message)
-      : error(why, std::move(message)), step_(step) {}
+  /// @param object see object()
+  launch_error(error_code why, std::string_view step, std::string message,
+               std::string object = std::string())
+      : error(why, std::move(message)),
+        step_(step),
+        object_(std::make_shared<const std::string>(std::move(object))) {}
   /// @param number of the system: an errno, or what Windows calls one
-  launch_error(int number, std::string_view step, std::string message)
-      : launch_error(error_code(number, boost::system::system_category()), step,
-                     std::move(message)) {}
+  launch_error(int number, std::string_view step, std::string message,
+               std::string object = std::string())
+      : launch_error(error_code(number, boost::system::system_category()), step, std::move(message),
+                     std::move(object)) {}
 
   /// The step that failed, named as the call or keyword at fault: "arguments", "environment",
   /// "open", "pipe", "terminal", "clone", "dup2", "close_range", "pass_fds", "new_session",
   /// "process_group", "resource_limit", "niceness", "extra_groups", "as_group", "as_user",
-  /// "kill_on_parent_death", "chdir" or "exec".
+  /// "stop_signal", "kill_on_parent_death", "chdir" or "exec".
   std::string_view step() const noexcept { return step_; }
 
+  /// What that step was about, as it was given: the program ("exec"), a path ("open", "chdir"), the
+  /// name or number of a descriptor, user, group or resource; where there is none the keyword.
+  const std::string& object() const noexcept { return *object_; }
+
  private:
-  std::string_view step_;  // always a literal
+  std::string_view step_;                      // always a literal
+  std::shared_ptr<const std::string> object_;  // so that copying cannot throw
 };
 
 /// The category of exit_error's code: its value is the returncode, its message describe()'s.

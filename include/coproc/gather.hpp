@@ -6,6 +6,18 @@
 
 namespace coproc {
 
+class command;
+
+namespace detail {
+
+/// A callable that gives commands, each when it is awaited; nothing at the end.
+template <class T>
+concept gives_commands = requires(T& call) {
+  { call() } -> std::same_as<awaitable<std::optional<command>>>;
+};
+
+}  // namespace detail
+
 namespace keywords {
 /// For gather over a range: how many run at once, at least 1; all of them by default.
 inline constexpr detail::concurrency_keyword concurrency;
@@ -16,6 +28,9 @@ inline constexpr detail::return_exceptions_keyword return_exceptions;
 /// `const T&` (nothing more for void), or `const outcome<T>&` with return_exceptions, by the
 /// coroutine that gathers. If it throws, the others are cancelled and that is rethrown.
 inline constexpr detail::on_done_keyword on_done;
+/// For gather over a range: `on_start = callable` is called as each is started, with its index, by
+/// the coroutine that gathers.
+inline constexpr detail::on_start_keyword on_start;
 }  // namespace keywords
 using namespace keywords;
 
@@ -48,13 +63,14 @@ template <std::ranges::input_range Range, class... Keywords>
 auto gather(Range&& range, Keywords&&... keywords) {
   static_assert((detail::gather_setting<std::remove_cvref_t<Keywords>> && ...),
                 "coproc: after a range of awaitables gather takes only concurrency, "
-                "return_exceptions and on_done");
-  return detail::gather_range<Range>(std::forward<Range>(range), keywords...);
+                "return_exceptions, on_start and on_done");
+  return detail::gather_jobs(detail::range_jobs<Range>(std::forward<Range>(range)), keywords...);
 }
 
 /// @private Neither of them: answered by a sentence.
 template <class First, class... Rest>
-  requires(!detail::is_awaitable<std::remove_cvref_t<First>> && !std::ranges::input_range<First>)
+  requires(!detail::is_awaitable<std::remove_cvref_t<First>> && !std::ranges::input_range<First> &&
+           !detail::gives_commands<First>)
 void gather(First&&, Rest&&...) {
   static_assert(std::ranges::input_range<First>,
                 "coproc: gather takes awaitables, or one range of awaitables, and keywords");

@@ -47,6 +47,9 @@ template <class Path>
 inline constexpr detail::plain_keyword<&detail::options::cwd> cwd;
 /// The child's argv[0], where it is not to be the program as written. (The first of execve's argv.)
 inline constexpr detail::plain_keyword<&detail::options::argv0> argv0;
+/// For shell and shell_command: the shell that runs the text, in place of /bin/sh (on Windows of
+/// cmd.exe). It gets the same options. (asyncio's executable=)
+inline constexpr detail::plain_keyword<&detail::options::executable> executable;
 /// `env["NAME"] = value` sets one variable of the child, `env["NAME"] = unset` removes it,
 /// `env = map` replaces all, `env = {}` leaves none. (Python's env=)
 inline constexpr detail::env_keyword env;
@@ -67,8 +70,8 @@ inline constexpr detail::new_group_t new_group;
 inline constexpr detail::plain_keyword<&detail::options::kill_on_parent_death> kill_on_parent_death;
 
 #if defined(_WIN32)
-inline constexpr detail::posix_keyword new_session, reset_signals, as_user, as_group, extra_groups,
-    new_umask, niceness, resource_limit, pass_fds;
+inline constexpr detail::posix_keyword new_session, reset_signals, stop_signal, as_user, as_group,
+    extra_groups, new_umask, niceness, resource_limit, pass_fds;
 #else
 /// `new_session = true`: the child leads a new session, without a terminal. (setsid;
 /// Python's start_new_session=)
@@ -77,6 +80,10 @@ inline constexpr detail::plain_keyword<&detail::options::new_session> new_sessio
 /// host ignores stays ignored, as exec has it, but for SIGPIPE, SIGXFSZ and SIGCHLD, which are
 /// default. (Python's restore_signals= resets SIGPIPE and SIGXFSZ)
 inline constexpr detail::plain_keyword<&detail::options::reset_signals> reset_signals;
+/// `stop_signal = SIGINT`: the signal with which stop(), a timeout, a cancelled capture and Ctrl-C
+/// under run() ask the child, or the group that it leads, to end, before `grace` passes and SIGKILL
+/// comes. SIGTERM by default. (systemd's KillSignal=; python, ffmpeg and git end well by SIGINT)
+inline constexpr detail::plain_keyword<&detail::options::stop_signal> stop_signal;
 /// The user that the child becomes, by number or name, with the account's own group and its
 /// supplementary groups, unless the two keywords below say otherwise. A number without an account
 /// needs `as_group`. HOME, USER and LOGNAME stay as they are. (su, systemd's User=; Python's user=

@@ -23,6 +23,22 @@ class pipeline {
     stages_.push_back(std::move(second));
   }
 
+  /// One with keywords for its ends, or for the whole: `std_in` and `input` go to the first stage,
+  /// `std_out` to the last, and every other to each, over what its own say.
+  template <class... Keywords>
+    requires(sizeof...(Keywords) > 0)
+  explicit pipeline(pipeline base, const Keywords&... keywords) : stages_(std::move(base.stages_)) {
+    static_assert((detail::command_setting<Keywords> && ...),
+                  "coproc: after a pipeline only keywords may stand");
+    for (std::size_t i = 0; i < stages_.size(); ++i) {
+      detail::options& chosen = stages_[i].options();
+      const detail::options before = chosen;
+      detail::apply_settings(chosen, keywords...);
+      if (i > 0) chosen.streams[0] = before.streams[0], chosen.input = before.input;
+      if (i + 1 < stages_.size()) chosen.streams[1] = before.streams[1];
+    }
+  }
+
   /// The commands, at least two.
   const std::vector<command>& stages() const noexcept { return stages_; }
 
@@ -90,6 +106,18 @@ class running_pipeline {
   /// @cancellation All types; the children do not notice, and can be waited for again.
   awaitable<int> wait();
 
+  /// For logs: "process 12, exit status 0 | process 13, running".
+  friend std::string to_string(const running_pipeline& what) {
+    std::string line;
+    for (const process& stage : what.stages_)
+      line += (line.empty() ? "" : " | ") + to_string(stage);
+    return line;
+  }
+  /// The same.
+  friend std::ostream& operator<<(std::ostream& stream, const running_pipeline& what) {
+    return stream << to_string(what);
+  }
+
   /// Empty while any stage runs.
   std::optional<int> returncode() const;
 
@@ -144,14 +172,29 @@ class completed_pipeline {
 /// @throws launch_error for a stage that cannot be started, after the earlier ones have been killed
 /// and reaped; std::invalid_argument where a stage has a keyword for a stream that is joined
 COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands);
+/// The same with keywords for its ends, or for the whole, see pipeline:
+/// `co_await exec(command("sort") | command("uniq"), std_in = piped, std_out = piped)`
+template <class... Keywords>
+  requires(sizeof...(Keywords) > 0)
+awaitable<running_pipeline> exec(pipeline commands, Keywords&&... keywords) {
+  return exec(pipeline(std::move(commands), keywords...));
+}
 
 /// Runs a pipeline to its end: stdin of the first from `devnull` or its `input`, stdout of the last
-/// and every stderr captured.
+/// and every stderr captured. With `std_out = tee(target)` what a stage before the last writes is
+/// copied while it flows on to the next, by way of this process.
 /// @throws as capture of a command; the failure of one stage (a timeout, say) ends all. A
 /// returncode is no error.
 /// @cancellation As for capture.
 /// @shown{pipeline.cpp}
 COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands);
+/// The same with keywords for its ends, or for the whole, see pipeline:
+/// `co_await capture(command("zcat", file) | command("sort"), timeout = 1min)`
+template <class... Keywords>
+  requires(sizeof...(Keywords) > 0)
+awaitable<completed_pipeline> capture(pipeline commands, Keywords&&... keywords) {
+  return capture(pipeline(std::move(commands), keywords...));
+}
 
 }  // namespace coproc
 

@@ -148,6 +148,14 @@ class process {
   /// rules it is waited for from now on. Pending operations are cancelled, the streams are closed.
   native_process release();
 
+  /// For logs: "process 4711, running", "process 4711, exit status 3". It looks, as returncode()
+  /// does, and never waits.
+  friend std::string to_string(const process& what) { return what.description(); }
+  /// The same.
+  friend std::ostream& operator<<(std::ostream& stream, const process& what) {
+    return stream << what.description();
+  }
+
   /// @private For the library's own use.
   explicit process(std::shared_ptr<detail::child_streams> streams);
   /// @private
@@ -157,6 +165,7 @@ class process {
   detail::child_streams& streams() const;
   awaitable<output> communicate_from(detail::input_source input);
   awaitable<int> stop_within(std::chrono::nanoseconds patience);
+  std::string description() const;
   void end() noexcept;
 
   std::shared_ptr<detail::child_streams> streams_;

@@ -10,7 +10,7 @@ namespace detail {
 /// A value as one word of the shell's text.
 std::string shell_word(const std::string& value);
 /// The command that runs a text by the shell.
-command shell_command_of(std::string script);
+command shell_command_of(std::string script, options chosen);
 
 /// What stands for a value in a shell's text: quoted words.
 template <class T>
@@ -91,9 +91,10 @@ command make_shell_command(std::string_view text, const Arguments&... arguments)
     if constexpr (!command_setting<T>) values.push_back(shell_words(argument));
   };
   (collect(arguments), ...);
-  command shell = shell_command_of(values.empty() ? std::string(text) : fill_in(text, values));
-  apply_settings(shell.options(), arguments...);
-  return shell;
+  options chosen;
+  apply_settings(chosen, arguments...);
+  return shell_command_of(values.empty() ? std::string(text) : fill_in(text, values),
+                          std::move(chosen));
 }
 
 }  // namespace detail

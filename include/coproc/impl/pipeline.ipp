@@ -20,49 +20,116 @@ COPROC_INLINE int pipe_status(const std::vector<int>& codes) {
 COPROC_ON_USE awaitable<int> all_stages(std::vector<awaitable<int>> stages) {
   gather_options on_one_strand;
   on_one_strand.parallel = false;
-  const std::vector<int> codes = co_await gather_all<std::vector<awaitable<int>>, false>(
-      std::move(stages), on_one_strand, no_on_done());
+  range_jobs<std::vector<awaitable<int>>> jobs(std::move(stages));
+  const std::vector<int> codes =
+      co_await gather_all<decltype(jobs), false>(std::move(jobs), on_one_strand, no_on_done());
   co_return pipe_status(codes);
 }
 
 /// Refuses a keyword for a stream that is joined to a neighbour.
-COPROC_INLINE void check_stages(const std::vector<command>& stages) {
+/// @param copies a stage's output may be copied on its way
+COPROC_INLINE void check_stages(const std::vector<command>& stages, bool copies) {
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const options& chosen = stages[i].options();
     const bool in = i > 0 && (chosen.streams[0].given || chosen.input);
     const bool out = i + 1 < stages.size() && chosen.streams[1].given;
-    if (in || out)
+    if (in || (out && !(copies && chosen.streams[1].copy_to)))
       throw std::invalid_argument("coproc: pipeline: " + std::string(in ? "std_in" : "std_out") +
-                                  " of '" + to_string(stages[i]) + "' is joined to its neighbour");
+                                  " of '" + to_string(stages[i]) + "' is joined to its neighbour" +
+                                  (out && chosen.streams[1].copy_to ? "; tee is for capture" : ""));
   }
 }
 
+/// What flows from one stage to the next by way of this process, since somebody wants a copy.
+class relay {
+ public:
+  std::shared_ptr<pipe_reader> from;
+  std::shared_ptr<pipe_writer> to;
+  std::shared_ptr<sink> copies;
+  std::string name;
+};
+
+/// Copies until the first stage has no more, or the second wants no more.
+/// @return nothing, but as the stages beside which it runs
+COPROC_ON_USE awaitable<completed> run_relay(relay joint) {
+  gathered_output gathered;
+  gathered.copy_to = joint.copies;
+  buffer bytes;  // those that have not been copied yet
+  for (bool more = true; more;) {
+    std::string piece = co_await pipe_reader::read(joint.from, read_request::at_most(64 * 1024));
+    more = !piece.empty();
+    if (more) std::memcpy(bytes.prepare(piece.size()).first, piece.data(), piece.size());
+    bytes.commit(piece.size());
+    while (const auto next = gathered.next_piece(bytes, !more, joint.from->limit())) {
+      if (joint.copies->start) co_await joint.copies->start(*next);
+      else joint.copies->call(*next);
+      gathered.copy_failed |= joint.copies->failed;
+    }
+    bytes.consume(bytes.size() - gathered.uncopied(bytes));
+    bool wanted = true;
+    try {
+      if (more) co_await pipe_writer::write(joint.to, std::move(piece));
+    } catch (const error& e) {
+      if (e.code() != asio::error::broken_pipe) throw;
+      wanted = false;
+    }
+    if (!wanted) break;
+  }
+  joint.from->give_up();
+  joint.to->close();
+  if (gathered.copy_failed) throw_copy_failed(joint.name, "stdout", output());
+  co_return completed();
+}
+
 /// Starts each command by @p start(command), joined to the next by a pipe of which nothing stays
-/// here. When one fails, the earlier ones are killed and reaped before that is rethrown.
+/// here; or by a relay, if there are @p relays and a copy is wanted. When one fails, the earlier
+/// ones are killed and reaped before that is rethrown.
 template <class Started, class Start>
-awaitable<std::vector<Started>> start_joined(std::vector<command> stages, Start start) {
-  check_stages(stages);
+awaitable<std::vector<Started>> start_joined(std::vector<command> stages, Start start,
+                                             std::vector<relay>* relays) {
+  check_stages(stages, relays != nullptr);
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   std::vector<Started> started;
   std::exception_ptr failure;
   try {
     unique_handle from_previous;
+    std::shared_ptr<sink> copies, copies_of_previous;
     for (std::size_t i = 0; i < stages.size(); ++i) {
       pipe_ends to_next;
       options& chosen = stages[i].options();
-      if (i > 0) chosen.streams[0] = stdio(from_previous.get());
+      copies_of_previous = std::exchange(copies, nullptr);
+      if (copies_of_previous) chosen.input = input_source();  // so that there is a pipe
+      else if (i > 0) chosen.streams[0] = stdio(from_previous.get());
       if (i + 1 < stages.size()) {
-        if (!make_pipe(to_next))
-          fail_launch(stages[i].words(), "pipe", last_system_error(), stream_name(1));
-        chosen.streams[1] = stdio(to_next.write.get());
+        copies = std::exchange(chosen.streams[1].copy_to, nullptr);
+        if (!copies) {
+          if (!make_pipe(to_next))
+            fail_launch(stages[i].words(), "pipe", last_system_error(), stream_name(1));
+          chosen.streams[1] = stdio(to_next.write.get());
+        }
       }
       started.push_back(start(executor, stages[i]));
+      if constexpr (std::same_as<Started, capture_run>) {
+        child_streams& streams = *started.back().streams;
+        if (copies_of_previous) {
+          streams.make_stream(0);
+          relays->back().to = std::move(streams.in);
+        }
+        if (copies) {
+          streams.make_stream(1);
+          relays->emplace_back();
+          relays->back().from = std::move(streams.out.stream);
+          relays->back().copies = copies;
+          relays->back().name = to_string(*started.back().program);
+        }
+      }
       from_previous = std::move(to_next.read);
     }
   } catch (...) {
     failure = std::current_exception();
   }
   if (failure) {
+    if (relays != nullptr) relays->clear();
     started.clear();
     co_await wait_until_clean();
     std::rethrow_exception(failure);
@@ -72,7 +139,7 @@ awaitable<std::vector<Started>> start_joined(std::vector<command> stages, Start 
 
 COPROC_INLINE capture_run capture_stage(const asio::any_io_executor& executor, command& stage) {
   if (stage.options().retry.attempts > 1)
-    throw std::invalid_argument("coproc: pipeline: retry is not for one stage");
+    throw std::invalid_argument("coproc: pipeline: retry is for a command alone");
   return capture_run(executor, stage);
 }
 
@@ -130,18 +197,21 @@ COPROC_INLINE completed_pipeline completed_pipeline::check() && {
 
 COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands) {
   std::vector<process> stages =
-      co_await detail::start_joined<process>(commands.stages(), detail::start_process);
+      co_await detail::start_joined<process>(commands.stages(), detail::start_process, nullptr);
   co_return running_pipeline(std::move(stages));
 }
 
 COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands) {
   const auto start = std::chrono::steady_clock::now();
-  std::vector<detail::capture_run> runs =
-      co_await detail::start_joined<detail::capture_run>(commands.stages(), detail::capture_stage);
+  std::vector<detail::relay> relays;
+  std::vector<detail::capture_run> runs = co_await detail::start_joined<detail::capture_run>(
+      commands.stages(), detail::capture_stage, &relays);
   std::vector<awaitable<completed>> stages;
-  stages.reserve(runs.size());
+  stages.reserve(runs.size() + relays.size());
   for (detail::capture_run& run : runs) stages.push_back(detail::finish(std::move(run)));
+  for (detail::relay& joint : relays) stages.push_back(detail::run_relay(std::move(joint)));
   std::vector<completed> results = co_await gather(std::move(stages));
+  results.resize(runs.size());
   co_return completed_pipeline(std::move(results), std::chrono::steady_clock::now() - start);
 }
 

@@ -99,6 +99,14 @@ COPROC_INLINE std::optional<int> process::returncode() const {
   return streams().child->returncode();
 }
 
+COPROC_INLINE std::string process::description() const {
+  if (!streams_) return "no process";
+  const std::string name = "process " + std::to_string(pid());
+  if (streams_->child->released()) return name + ", released";
+  const auto code = returncode();
+  return name + ", " + (code ? describe(*code) : "running");
+}
+
 COPROC_INLINE usage process::usage() const { return streams().child->usage(); }
 
 COPROC_INLINE writer& process::std_in() {

@@ -9,9 +9,11 @@ namespace coproc::detail {
 
 COPROC_INLINE std::string shell_word(const std::string& value) { return quoted_for_shell(value); }
 
-COPROC_INLINE command shell_command_of(std::string script) {
-  options chosen;
-  command shell(shell_words_of(std::move(script), chosen));
+COPROC_INLINE command shell_command_of(std::string script, options chosen) {
+  std::vector<std::string> words = shell_words_of(std::move(script), chosen);
+  if (const auto shell = std::exchange(chosen.executable, std::nullopt))
+    words.front() = path_text(*shell);
+  command shell(words);
   shell.options() = std::move(chosen);
   return shell;
 }

@@ -132,14 +132,16 @@ COPROC_INLINE awaitable<task_group::join_result> task_group::join(join_policy po
   for (std::size_t index = 0;;) {
     while (more && !result.stopping() && running() < policy.concurrency) {
       try {
-        more = policy.start_next(index);
+        const next_task next = policy.start_next(index);
+        if (next == next_task::later) break;
+        more = next == next_task::started;
         ++index;
       } catch (...) {  // the range itself has thrown
         result.failure = std::current_exception();
         cancel();
       }
     }
-    if (running() == 0) break;
+    if (running() == 0 && !(policy.pending && policy.pending(result.stopping()))) break;
     const error_code interrupted = co_await wait();
     const bool first = cancellation.hit() && !result.cancelled;
     const unsigned before = std::exchange(cancellations, wake_->cancellations());
@@ -165,14 +167,16 @@ COPROC_INLINE awaitable<task_group::join_result> task_group::join(join_policy po
 
 COPROC_ON_USE awaitable<void> gather_shielded(
     const char* name, gather_options options,
-    std::function<bool(task_group&, std::size_t)> start_next,
-    std::function<void(const task_group::ended_task&)> ended, std::function<void()> forget) {
+    std::function<next_task(task_group&, std::size_t)> start_next,
+    std::function<void(const task_group::ended_task&)> ended, std::function<void()> forget,
+    std::function<bool(bool)> pending) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto tasks = std::make_shared<task_group>(executor, options.parallel);
   task_group::join_policy policy;
   policy.start_next = [&](std::size_t index) { return start_next(*tasks, index); };
   policy.concurrency = options.concurrency;
   policy.ended = std::move(ended);
+  policy.pending = std::move(pending);
   policy.ignore_failures = options.return_exceptions;
   const task_group::join_result result = co_await tasks->join(std::move(policy));
   if (result.cancelled || result.failure) forget();
@@ -181,18 +185,20 @@ COPROC_ON_USE awaitable<void> gather_shielded(
   if (result.failure) std::rethrow_exception(result.failure);
 }
 
-COPROC_ON_USE awaitable<void> gather_tasks(const char* name, gather_options options,
-                                           std::function<bool(task_group&, std::size_t)> start_next,
-                                           std::function<void(const task_group::ended_task&)> ended,
-                                           std::function<void()> forget) {
-  return shielded(
-      gather_shielded(name, options, std::move(start_next), std::move(ended), std::move(forget)));
+COPROC_ON_USE awaitable<void> gather_tasks(
+    const char* name, gather_options options,
+    std::function<next_task(task_group&, std::size_t)> start_next,
+    std::function<void(const task_group::ended_task&)> ended, std::function<void()> forget,
+    std::function<bool(bool)> pending) {
+  return shielded(gather_shielded(name, options, std::move(start_next), std::move(ended),
+                                  std::move(forget), std::move(pending)));
 }
 
 COPROC_ON_USE awaitable<void> cancel_tasks_shielded(std::shared_ptr<task_group> tasks,
-                                                    std::function<void()> forget) {
+                                                    std::function<void()> forget,
+                                                    std::function<bool(bool)> pending) {
   tasks->cancel();
-  while (tasks->running() > 0) {
+  while (tasks->running() > 0 || pending(true)) {
     co_await tasks->wait();
     tasks->take_ended();
   }
@@ -201,8 +207,9 @@ COPROC_ON_USE awaitable<void> cancel_tasks_shielded(std::shared_ptr<task_group> 
 }
 
 COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks,
-                                           std::function<void()> forget) {
-  return shielded(cancel_tasks_shielded(std::move(tasks), std::move(forget)));
+                                           std::function<void()> forget,
+                                           std::function<bool(bool)> pending) {
+  return shielded(cancel_tasks_shielded(std::move(tasks), std::move(forget), std::move(pending)));
 }
 
 /// Where a cancellation for lack of time is the cause, makes it a timeout_error that has what the

@@ -9,6 +9,12 @@
 
 namespace coproc::detail {
 
+[[noreturn]] inline void throw_copy_failed(const std::string& name, const char* of,
+                                           output written) {
+  throw error(make_error_code(boost::system::errc::io_error),
+              name + ": tee: the stream that gets " + of + " has failed", std::move(written));
+}
+
 /// One child with its streams, and what communicate or capture has done with them so far. It is
 /// what stands behind a process.
 class child_streams {
@@ -130,10 +136,7 @@ class child_streams {
   void check_copies(const std::string& name) const {
     for (const output_stream* each : {&out, &err})
       if (each->gathered.copy_failed)
-        throw error(make_error_code(boost::system::errc::io_error),
-                    name + ": tee: the stream that gets " + (each == &out ? "stdout" : "stderr") +
-                        " has failed",
-                    gathered());
+        throw_copy_failed(name, each == &out ? "stdout" : "stderr", gathered());
   }
 
   /// Ends all streams, and what uses them as if cancelled.
@@ -174,6 +177,10 @@ class child_streams {
 inline std::shared_ptr<child_streams> launch_with_streams(const asio::any_io_executor& executor,
                                                           const word_list& words,
                                                           const options& chosen) {
+  if (chosen.executable)
+    throw std::invalid_argument(
+        "coproc: executable is the shell of shell and shell_command; else the program itself is "
+        "the first argument, and argv0 what it is told to be");
   launched started = launch(words, chosen);
   return std::make_shared<child_streams>(executor, started, chosen);
 }

@@ -69,6 +69,9 @@ class gathered_output {
     return unfinished.view();
   }
 
+  /// How many of the bytes have not been copied yet.
+  std::size_t uncopied(const buffer& bytes) const { return new_bytes(bytes).size(); }
+
   /// The bytes so far, or all of them.
   std::string text(const buffer& bytes) const { return bytes.copy(head_text()); }
   /// The same when complete, for the last time: without a second copy in memory.

@@ -160,6 +160,7 @@ class options {
   stdio streams[3];
   std::optional<std::filesystem::path> cwd;
   std::optional<std::string> argv0;
+  std::optional<std::filesystem::path> executable;  // the shell
 
   bool replace_environment = false;
   std::map<std::string, std::optional<std::string>, std::less<>> environment;  // nullopt: unset
@@ -172,6 +173,7 @@ class options {
 #else
   bool new_session = false;
   bool reset_signals = false;
+  int stop_signal = 15;  // SIGTERM, wherever there is POSIX
   std::optional<account<uid_t>> as_user;
   std::optional<account<gid_t>> as_group;
   std::optional<std::vector<account<gid_t>>> extra_groups;

@@ -20,34 +20,38 @@ inline std::string stream_name(std::size_t fd) {
 }
 
 /// @param step a literal, see launch_error::step()
+/// @param text of the message: the object, and what has to be said of it
+/// @param object see launch_error::object(); empty: the text is it
 [[noreturn]] inline void fail_launch(const word_list& words, const char* step, error_code why,
-                                     const std::string& object) {
+                                     const std::string& text, std::string object = std::string()) {
   const bool has_name = !words.empty() && !words[0].empty();
   std::string message = (has_name ? words[0] : "''") + ": ";
   // A missing program is by far the most common failure: say that in the plain words of a shell.
-  if (std::string_view(step) != "exec")
-    message += step + (object.empty() ? object : ' ' + object) + ": ";
-  throw launch_error(why, step, message + why.message());
+  if (std::string_view(step) != "exec") message += step + (text.empty() ? text : ' ' + text) + ": ";
+  else if (object.empty() && has_name) object = words[0];
+  throw launch_error(why, step, message + why.message(), object.empty() ? text : std::move(object));
 }
 
 /// Refuses what cannot be handed to a program, before anything is made.
 inline void check_launch(const word_list& words, const options& chosen) {
-  const auto refuse = [&words](const char* step, const std::string& object) {
-    fail_launch(words, step, asio::error::invalid_argument, object);
+  const auto refuse = [&words](const char* step, const std::string& text,
+                               const std::string& object = std::string()) {
+    fail_launch(words, step, asio::error::invalid_argument, text, object);
   };
   const auto refuse_nul = [&refuse](const char* step, const auto& text, const std::string& object) {
     if (text.find(typename std::remove_cvref_t<decltype(text)>::value_type()) != text.npos)
-      refuse(step, object + " holds a NUL byte");
+      refuse(step, object + " holds a NUL byte", object);
   };
-  if (words.empty() || words[0].empty()) refuse("arguments", "the program's name is empty");
+  if (words.empty() || words[0].empty())
+    refuse("arguments", "the program's name is empty", "program");
   for (std::size_t i = 0; i < words.size(); ++i)
     refuse_nul("arguments", words[i], "argument " + std::to_string(i));
   if (chosen.argv0) refuse_nul("arguments", *chosen.argv0, "argv0");
   if (chosen.cwd) refuse_nul("chdir", chosen.cwd->native(), "cwd");
   for (const auto& [name, value] : chosen.environment) {
-    if (name.empty()) refuse("environment", "a variable's name is empty");
+    if (name.empty()) refuse("environment", "a variable's name is empty", "name");
     if (name.find('=') != std::string::npos)
-      refuse("environment", "the name '" + name + "' has a '='");
+      refuse("environment", "the name '" + name + "' has a '='", name);
     refuse_nul("environment", name, "a variable's name");
     if (value) refuse_nul("environment", *value, "the value of '" + name + "'");
   }

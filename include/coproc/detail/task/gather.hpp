@@ -84,6 +84,28 @@ inline constexpr bool is_on_done = false;
 template <class Callable>
 inline constexpr bool is_on_done<setting<gather_options, set_on_done<Callable>>> = true;
 
+/// Called when a task is started, with its index.
+class set_on_start {
+ public:
+  explicit set_on_start(std::function<void(std::size_t)> called) : called_(std::move(called)) {}
+  void operator()(gather_options& options) const { options.on_start = called_; }
+
+ private:
+  std::function<void(std::size_t)> called_;
+};
+class on_start_keyword {
+ public:
+  constexpr on_start_keyword() = default;
+  template <class Callable>
+  auto operator=(Callable&& callable) const {
+    static_assert(std::invocable<Callable&, std::size_t>,
+                  "coproc: on_start takes a callable that takes an index");
+    return make_setting<gather_options>(set_on_start(std::forward<Callable>(callable)));
+  }
+};
+template <class T>
+inline constexpr bool is_on_start = std::same_as<T, setting<gather_options, set_on_start>>;
+
 class no_on_done {};
 inline no_on_done find_on_done() { return no_on_done(); }
 template <class First, class... Rest>
@@ -142,8 +164,9 @@ auto gather_tuple(gather_options options, awaitable<T>... tasks) -> awaitable<st
              results);
   std::exception_ptr failures[sizeof...(T)];
   std::function start_next = [&](task_group& group, std::size_t index) {
+    if (index == sizeof...(T)) return next_task::none;
     group.start(index, std::move(waiting[index]), true);
-    return index + 1 < sizeof...(T);
+    return next_task::started;
   };
   std::function ended = [&](const task_group::ended_task& task) {
     failures[task.index] = task.failure;
@@ -152,7 +175,7 @@ auto gather_tuple(gather_options options, awaitable<T>... tasks) -> awaitable<st
     std::apply([](auto&... result) { (result->reset(), ...); }, results);
   };
   co_await gather_tasks("gather", options, std::move(start_next), std::move(ended),
-                        std::move(forget));
+                        std::move(forget), nullptr);
   const auto collect = [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::tuple(result_of<T, Outcomes>(std::get<I>(results), failures[I])...);
   };
@@ -166,8 +189,10 @@ auto gather_each(Arguments&&... arguments) {
   static_assert(((is_awaitable<std::remove_cvref_t<Arguments>> ||
                   gather_setting<std::remove_cvref_t<Arguments>>)&&...),
                 "coproc: gather takes awaitables, or one range of awaitables, and keywords");
-  static_assert(!(is_on_done<std::remove_cvref_t<Arguments>> || ...),
-                "coproc: on_done is for gather over a range");
+  static_assert(!((is_on_done<std::remove_cvref_t<Arguments>> ||
+                   is_on_start<std::remove_cvref_t<Arguments>>) ||
+                  ...),
+                "coproc: on_start and on_done are for gather over a range");
   const gather_options options = gather_options_of(arguments...);
   const auto only_awaitables = []<class A>(A&& argument) {
     if constexpr (is_awaitable<std::remove_cvref_t<A>>)
@@ -183,38 +208,107 @@ auto gather_each(Arguments&&... arguments) {
       std::tuple_cat(only_awaitables(std::forward<Arguments>(arguments))...));
 }
 
-// ---- a range of awaitables ----
+// ---- a range of awaitables, or a source of what they are made of ----
 
+/// The jobs of a range, in its order.
 template <class Range>
-using task_value = typename value_of<std::ranges::range_value_t<Range>>::type;
+class range_jobs {
+ public:
+  using type = typename value_of<std::ranges::range_value_t<Range>>::type;
+  explicit range_jobs(Range&& range) : range_(std::forward<Range>(range)) {}
 
-template <class Range, bool Outcomes, class OnDone>
-auto gather_all(Range range, gather_options options, OnDone on_done)
-    -> awaitable<std::conditional_t<Outcomes, std::vector<outcome<task_value<Range>>>,
-                                    std::conditional_t<std::is_void_v<task_value<Range>>, void,
-                                                       std::vector<no_void<task_value<Range>>>>>> {
-  using T = task_value<Range>;
+  /// The next job; nothing where there is none, or not yet.
+  std::optional<awaitable<type>> next(const asio::any_io_executor&, const task_group&) {
+    if (!at_) at_.emplace(std::ranges::begin(range_));
+    else if (*at_ != std::ranges::end(range_)) ++*at_;  // not before: it may make the next one
+    if (*at_ == std::ranges::end(range_)) return std::nullopt;
+    return awaitable<type>(std::ranges::iter_move(*at_));
+  }
+  /// Whether there may be one later. With @p stop that is given up.
+  bool pending(bool) { return false; }
+
+ private:
+  Range range_;
+  std::optional<std::ranges::iterator_t<Range>> at_;
+};
+
+/// The jobs that are made of what a callable gives that is awaited, one call after the other.
+template <class Item, class Make>
+class awaited_jobs {
+ public:
+  using type = typename value_of<std::invoke_result_t<Make&, Item>>::type;
+  using source = std::function<awaitable<std::optional<Item>>()>;
+  awaited_jobs(source items, Make make)
+      : source_(std::make_shared<source>(std::move(items))), make_(std::move(make)) {}
+
+  /// @param executor of the coroutine that gathers, where the source is called
+  std::optional<awaitable<type>> next(const asio::any_io_executor& executor,
+                                      const task_group& jobs) {
+    if (ended_) return std::nullopt;
+    if (!asking_) asking_ = std::make_shared<task_group>(executor, jobs.wake(), 2);
+    for (const task_group::ended_task& call : asking_->take_ended()) {
+      ended_ = call.failure || !**item_;
+      if (call.failure) std::rethrow_exception(call.failure);
+      if (ended_) return std::nullopt;
+      return make_(std::move(***item_));
+    }
+    if (asking_->running() > 0) return std::nullopt;
+    item_ = std::make_shared<std::optional<std::optional<Item>>>();
+    asking_->start(0, store<std::optional<Item>>(ask(source_), item_));
+    return std::nullopt;
+  }
+  bool pending(bool stop) {
+    if (!asking_ || ended_) return false;
+    if (stop && !std::exchange(stopped_, true)) asking_->cancel();
+    if (stop) asking_->take_ended();
+    return !stop || asking_->running() > 0;
+  }
+
+ private:
+  /// Keeps the callable as long as its coroutine.
+  static awaitable<std::optional<Item>> ask(std::shared_ptr<source> items) {
+    co_return co_await (*items)();
+  }
+
+  std::shared_ptr<source> source_;
+  Make make_;
+  std::shared_ptr<task_group> asking_;
+  result_ptr<std::optional<Item>> item_;
+  bool ended_ = false, stopped_ = false;
+};
+
+template <class Jobs>
+using job_value = typename Jobs::type;
+
+template <class Jobs, bool Outcomes, class OnDone>
+auto gather_all(Jobs jobs, gather_options options, OnDone on_done)
+    -> awaitable<std::conditional_t<Outcomes, std::vector<outcome<job_value<Jobs>>>,
+                                    std::conditional_t<std::is_void_v<job_value<Jobs>>, void,
+                                                       std::vector<no_void<job_value<Jobs>>>>>> {
+  using T = job_value<Jobs>;
   constexpr bool tells = !std::same_as<OnDone, no_on_done>;
   constexpr bool keeps = Outcomes || tells || !std::is_void_v<T>;
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
   std::vector<result_ptr<T>> results;
   std::vector<std::exception_ptr> failures;
-  auto next = std::ranges::begin(range);
   std::function start_next = [&](task_group& group, std::size_t index) {
-    if (index > 0) ++next;  // not before its turn: it may be what makes the next one
-    if (next == std::ranges::end(range)) return false;
+    std::optional<awaitable<T>> job = jobs.next(executor, group);
+    if (!job) return jobs.pending(false) ? next_task::later : next_task::none;
+    if (options.on_start) options.on_start(index);
     const auto result = std::make_shared<std::optional<no_void<T>>>();
     if constexpr (keeps) results.push_back(result);
     if constexpr (Outcomes) failures.emplace_back();
-    group.start(index, store<T>(awaitable<T>(std::ranges::iter_move(next)), result), true);
-    return true;
+    group.start(index, store<T>(std::move(*job), result), true);
+    return next_task::started;
   };
   std::function ended = [&](const task_group::ended_task& task) {
     if constexpr (tells) tell<T, Outcomes>(on_done, task.index, *results[task.index], task.failure);
     if constexpr (Outcomes) failures[task.index] = task.failure;
   };
   std::function forget = [&] { results.clear(); };
+  std::function pending = [&](bool stop) { return jobs.pending(stop); };
   co_await gather_tasks("gather", options, std::move(start_next), std::move(ended),
-                        std::move(forget));
+                        std::move(forget), std::move(pending));
   if constexpr (Outcomes || !std::is_void_v<T>) {
     std::vector<decltype(result_of<T, Outcomes>(results[0], nullptr))> values;
     values.reserve(results.size());
@@ -225,10 +319,10 @@ auto gather_all(Range range, gather_options options, OnDone on_done)
   }
 }
 
-template <class Range, class... Keywords>
-auto gather_range(Range&& range, const Keywords&... keywords) {
-  return gather_all<Range, wants_outcomes<Keywords...>>(
-      std::forward<Range>(range), gather_options_of(keywords...), find_on_done(keywords...));
+template <class Jobs, class... Keywords>
+auto gather_jobs(Jobs jobs, const Keywords&... keywords) {
+  return gather_all<Jobs, wants_outcomes<Keywords...>>(
+      std::move(jobs), gather_options_of(keywords...), find_on_done(keywords...));
 }
 
 }  // namespace coproc::detail

@@ -78,12 +78,17 @@ class task_group final : public std::enable_shared_from_this<task_group>, privat
 
   std::vector<ended_task> take_ended();
 
+  /// What comes of the wish to start a task: none when there are no more, later when that is not
+  /// known yet, and the event will tell.
+  enum class next_task { started, none, later };
+
   /// How join() runs the group.
   class join_policy {
    public:
-    /// Starts the task of that index; false when there are no more. Where it is empty all tasks
-    /// have been started.
-    std::function<bool(std::size_t index)> start_next;
+    /// Starts the task of that index. Where it is empty all tasks have been started.
+    std::function<next_task(std::size_t index)> start_next;
+    /// Whether what start_next waits for goes on; with @p stop it is asked to end.
+    std::function<bool(bool stop)> pending;
     std::size_t concurrency = static_cast<std::size_t>(-1);  ///< how many run at once
     /// Called for each end until something fails or is cancelled. What it throws is a failure.
     std::function<void(const ended_task&)> ended;
@@ -138,21 +143,26 @@ class gather_options {
   std::size_t concurrency = static_cast<std::size_t>(-1);
   bool return_exceptions = false;
   bool parallel = true;
+  std::function<void(std::size_t)> on_start;
 };
 
+using next_task = task_group::next_task;
+
 /// Runs tasks beside each other until all have ended, and rethrows the first failure.
-/// @param start_next (group, index) -> false when there is no more to start
+/// @param start_next, pending see join_policy
 /// @param ended is told of each end, of failures only where they are returned
 /// @param forget drops the results there are, processes perhaps, since there will be an exception
-COPROC_ON_USE awaitable<void> gather_tasks(const char* name, gather_options options,
-                                           std::function<bool(task_group&, std::size_t)> start_next,
-                                           std::function<void(const task_group::ended_task&)> ended,
-                                           std::function<void()> forget);
+COPROC_ON_USE awaitable<void> gather_tasks(
+    const char* name, gather_options options,
+    std::function<next_task(task_group&, std::size_t)> start_next,
+    std::function<void(const task_group::ended_task&)> ended, std::function<void()> forget,
+    std::function<bool(bool)> pending);
 
 /// Cancels what a group runs, and waits until it has ended and its children have been reaped. Not
 /// cancellable.
 COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks,
-                                           std::function<void()> forget);
+                                           std::function<void()> forget,
+                                           std::function<bool(bool)> pending);
 
 /// Runs one task for that time at most. What it has gathered by then is in the timeout_error.
 COPROC_ON_USE awaitable<void> wait_for_task(awaitable<void> task, std::chrono::nanoseconds limit);

@@ -19,6 +19,7 @@ class child final : private context_member {
   child(const asio::any_io_executor& executor, launched& started)
       : pid_(started.pid),
         leads_group_(started.leads_group),
+        stop_signal_(started.stop_signal),
         pidfd_(executor, std::move(started.pidfd)),
         place_(std::move(started.place)) {
     join_context(executor);
@@ -81,7 +82,7 @@ class child final : private context_member {
 
   /// Asks the child, or the group that it leads, to end, also if it is stopped.
   void ask_to_end() {
-    send(SIGTERM, true);
+    send(stop_signal_, true);
     send(SIGCONT, true);
   }
 
@@ -183,6 +184,7 @@ class child final : private context_member {
 
   pid_t pid_;
   bool leads_group_;
+  int stop_signal_;
   state state_ = state::running;
   int returncode_ = unknown_returncode;
   class usage usage_;

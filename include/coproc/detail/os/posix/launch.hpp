@@ -39,12 +39,20 @@ class launcher {
                                          : spawn(plan_, result_.pidfd);
     if (result_.pid < 0) fail_in_child();
     result_.leads_group = plan_.new_session || plan_.group == 0;
+    result_.stop_signal = options_.stop_signal;
     return std::move(result_);
   }
 
  private:
-  [[noreturn]] void fail(const char* step, int error, const std::string& object) const {
-    fail_launch(words_, step, system_error(error), object);
+  [[noreturn]] void fail(const char* step, int error, const std::string& text,
+                         std::string object = std::string()) const {
+    fail_launch(words_, step, system_error(error), text, std::move(object));
+  }
+  /// A text with its object in the front.
+  [[noreturn]] void fail_of(const char* step, int error, std::string object,
+                            const std::string& and_more) const {
+    const std::string text = object + and_more;
+    fail(step, error, text, std::move(object));
   }
 
   void check() const {
@@ -52,14 +60,18 @@ class launcher {
     for (std::size_t fd = 0; fd < 3; ++fd) {
       const stdio& stream = options_.streams[fd];
       if (stream.source == stdio::kind::descriptor && ::fcntl(stream.handle, F_GETFD) < 0)
-        fail("dup2", errno, stream_name(fd) + " from descriptor " + std::to_string(stream.handle));
+        fail("dup2", errno, stream_name(fd) + " from descriptor " + std::to_string(stream.handle),
+             std::to_string(stream.handle));
     }
+    const int stop = options_.stop_signal;
+    if (stop < 1 || stop > calls::last_signal())
+      fail_of("stop_signal", EINVAL, std::to_string(stop), ", which is no signal");
     for (const auto& [to, from] : options_.pass_fds)
-      if (to < 3) fail("pass_fds", EINVAL, std::to_string(to) + " is not above 2");
+      if (to < 3) fail_of("pass_fds", EINVAL, std::to_string(to), " is not above 2");
       else if (::fcntl(from, F_GETFD) < 0) fail("pass_fds", errno, std::to_string(from));
       else if (rlimit limit;
                ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(to) >= limit.rlim_cur)
-        fail("pass_fds", EMFILE, std::to_string(to) + " is not below RLIMIT_NOFILE");
+        fail_of("pass_fds", EMFILE, std::to_string(to), " is not below RLIMIT_NOFILE");
   }
 
   void prepare_streams() {
@@ -127,14 +139,15 @@ class launcher {
     flags |= O_CLOEXEC | O_NOCTTY | (may_block ? O_NONBLOCK : 0);
     unique_handle file(::open(path.c_str(), flags, 0666));
     const bool opened = file && (!may_block || ::fcntl(file.get(), F_SETFL, flags & O_APPEND) == 0);
-    const std::string object = stream_name(fd) + " '" + path.string() + "'";
+    const std::string text = stream_name(fd) + " '" + path.string() + "'";
     if (!opened && fd != 0 && errno == ENXIO && std::filesystem::is_fifo(path))
-      fail("open", ENXIO, object + ", a FIFO without a reader");
-    if (!opened) fail("open", errno, object);
+      fail("open", ENXIO, text + ", a FIFO without a reader", path.string());
+    if (!opened) fail("open", errno, text, path.string());
     struct stat status = {};
     ::fstat(file.get(), &status);
     if (fd == 0 && S_ISFIFO(status.st_mode) && !calls::has_writer(file.get()))
-      fail("open", ENXIO, object + ", a FIFO without a writer");  // an end that comes at once
+      // It would be an end that comes at once.
+      fail("open", ENXIO, text + ", a FIFO without a writer", path.string());
     // Two descriptions of one file would write over each other.
     const bool same = fd == 2 && S_ISREG(status.st_mode) && status.st_dev == stdout_file_.st_dev &&
                       status.st_ino == stdout_file_.st_ino;
@@ -217,12 +230,12 @@ class launcher {
     const int error = name != nullptr ? find_user(*name, entry) : find_user(plan_.uid, entry);
     const bool found = error == 0;
     if (name != nullptr && !found)
-      fail("as_user", error, "'" + *name + "'" + (error == ENOENT ? ", no such user" : ""));
+      fail("as_user", error, "'" + *name + "'" + (error == ENOENT ? ", no such user" : ""), *name);
     if (found) plan_.uid = entry.uid;
     if (plan_.uid == ::getuid() && plan_.uid == ::geteuid()) return;  // it stays who it is
     if (!found && !options_.as_group)
-      fail("as_user", ENOENT,
-           std::to_string(plan_.uid) + ", which has no account, without as_group");
+      fail_of("as_user", ENOENT, std::to_string(plan_.uid),
+              ", which has no account, without as_group");
     if (found) plan_.gid = entry.gid;
     if (found) groups_ = groups_of(entry);
     plan_.set_gid = plan_.set_groups = true;
@@ -236,7 +249,7 @@ class launcher {
     const auto& name = std::get<std::string>(group.value);
     gid_t number = 0;
     if (const int error = find_group(name, number))
-      fail(step, error, "'" + name + "'" + (error == ENOENT ? ", no such group" : ""));
+      fail(step, error, "'" + name + "'" + (error == ENOENT ? ", no such group" : ""), name);
     return number;
   }
 
@@ -290,7 +303,7 @@ class launcher {
   }
 
   [[noreturn]] void fail_in_child() const {
-    std::string object;
+    std::string text, object;
     const auto& [failed, error, at] = plan_.outcome;
     const std::string_view step = failed;
     if (step == "exec" && error == ENOENT) fail_for_interpreter();
@@ -298,8 +311,7 @@ class launcher {
     if ((step == "as_group" && !options_.as_group) ||
         (step == "extra_groups" && !options_.extra_groups))
       fail("as_user", error, std::to_string(plan_.uid));
-    if (step == "dup2")
-      object = stream_name(at) + " from descriptor " + std::to_string(plan_.stdio[at]);
+    if (step == "dup2") object = std::to_string(plan_.stdio[at]);
     else if (step == "pass_fds") object = std::to_string(moves_[at].to);
     else if (step == "resource_limit") object = std::to_string(limits_[at].resource);
     else if (step == "process_group") object = std::to_string(plan_.group);
@@ -307,8 +319,11 @@ class launcher {
     else if (step == "as_group") object = std::to_string(plan_.gid);
     else if (step == "as_user") object = std::to_string(plan_.uid);
     else if (step == "kill_on_parent_death" && at != 0) object = "a thread for it";
-    else if (step == "chdir") object = "'" + options_.cwd->string() + "'";
-    fail(failed, error, object);
+    else if (step == "chdir") object = options_.cwd->string();
+    text = object;
+    if (step == "dup2") text = stream_name(at) + " from descriptor " + object;
+    else if (step == "chdir") text = "'" + object + "'";
+    fail(failed, error, text, object);
   }
 
   /// A script that is there, but not the program its first line names.
@@ -326,7 +341,8 @@ class launcher {
       throw launch_error(ENOENT, "exec",
                          words_[0] + ": its interpreter '" + line + "'" +
                              (carriage_return ? ", whose line ends in a carriage return" : "") +
-                             ": " + system_error(ENOENT).message());
+                             ": " + system_error(ENOENT).message(),
+                         line);
     }
   }
 

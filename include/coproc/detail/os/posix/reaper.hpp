@@ -238,7 +238,8 @@ class launched {
       : pid(std::exchange(other.pid, -1)),
         pidfd(std::move(other.pidfd)),
         place(std::move(other.place)),
-        leads_group(other.leads_group) {
+        leads_group(other.leads_group),
+        stop_signal(other.stop_signal) {
     for (std::size_t fd = 0; fd < 3; ++fd) ends[fd] = std::move(other.ends[fd]);
   }
   ~launched() {
@@ -253,6 +254,7 @@ class launched {
   reaper::place place;
   unique_handle ends[3];
   bool leads_group = false;
+  int stop_signal = SIGTERM;
 };
 
 }  // namespace coproc::detail

@@ -108,8 +108,9 @@ class launcher {
   }
 
  private:
-  [[noreturn]] void fail(const char* step, DWORD error, const std::string& object) const {
-    fail_launch(words_, step, system_error(error), object);
+  [[noreturn]] void fail(const char* step, DWORD error, const std::string& text,
+                         std::string object = std::string()) const {
+    fail_launch(words_, step, system_error(error), text, std::move(object));
   }
 
   void check_text(const char* step, std::string_view text, const std::string& object) const {
@@ -146,7 +147,7 @@ class launcher {
     const bool missing = about == INVALID_FILE_ATTRIBUTES;
     if (missing || (about & FILE_ATTRIBUTE_DIRECTORY) == 0)
       fail("chdir", missing ? ::GetLastError() : DWORD{ERROR_DIRECTORY},
-           "'" + path_text(*options_.cwd) + "'");
+           "'" + path_text(*options_.cwd) + "'", path_text(*options_.cwd));
   }
 
   void prepare_streams() {
@@ -190,7 +191,9 @@ class launcher {
     const DWORD creation = fd == 0 ? OPEN_EXISTING : append ? OPEN_ALWAYS : CREATE_ALWAYS;
     const unique_handle file(::CreateFileW(path.c_str(), access, sharing, nullptr, creation,
                                            FILE_ATTRIBUTE_NORMAL, nullptr));
-    if (!file) fail("open", ::GetLastError(), stream_name(fd) + " '" + path_text(path) + "'");
+    if (!file)
+      fail("open", ::GetLastError(), stream_name(fd) + " '" + path_text(path) + "'",
+           path_text(path));
     give(fd, file.get());
   }
 
