@@ -36,6 +36,7 @@ set(COPROC_HEADERS
   detail/keywords/options.hpp
   detail/keywords/os_handle.hpp
   detail/keywords/setting.hpp
+  detail/keywords/stdio_keyword.hpp
   detail/keywords/text.hpp
   detail/os/boost.hpp
   detail/os/dispositions.hpp

@@ -160,8 +160,8 @@ template <std::ranges::input_range Range, class... Keywords>
   requires detail::is_awaitable<std::ranges::range_value_t<Range>>
 auto as_completed(Range&& range, const Keywords&... keywords) {
   static_assert((detail::gather_setting<Keywords> && ...) && !(detail::is_on_done<Keywords> || ...),
-                "coproc: after a range of awaitables as_completed takes only concurrency and "
-                "return_exceptions");
+                "coproc: after a range of awaitables as_completed takes only concurrency, "
+                "return_exceptions and on_start");
   using jobs = detail::range_jobs<Range>;
   return completions<jobs, detail::wants_outcomes<Keywords...>>(
       jobs(std::forward<Range>(range)), detail::gather_options_of(keywords...));

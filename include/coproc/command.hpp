@@ -78,7 +78,10 @@ class command {
     else if constexpr (std::ranges::input_range<const T>) {
       for (auto&& element : argument) add(element);
     } else {
-      static_assert(!sizeof(T*),
+      static_assert(!std::floating_point<T>,
+                    "coproc: a floating point number has no one text (0.1, 1e-1, with how many "
+                    "digits?): make it a string, by std::to_string or a stream");
+      static_assert(std::floating_point<T>,
                     "coproc: an argument must be a string, a path, an integer, a secret, a range "
                     "of them, or a keyword with its value");
     }

@@ -48,6 +48,16 @@ class completed : public output {
     return std::move(*this);
   }
 
+  /// @private Answered by a sentence.
+  template <std::size_t, class Self>
+    requires std::same_as<std::remove_cvref_t<Self>, completed>
+  friend std::string get(Self&&) {
+    static_assert(!sizeof(Self*),
+                  "coproc: a completed has more than two members: use .out, .err, .returncode; "
+                  "process::communicate gives the two");
+    return std::string();
+  }
+
  private:
   [[noreturn]] void throw_exit_error() const;
 
@@ -55,6 +65,15 @@ class completed : public output {
 };
 
 }  // namespace coproc
+
+/// @cond
+template <>
+struct std::tuple_size<coproc::completed> : std::integral_constant<std::size_t, 2> {};
+template <std::size_t I>
+struct std::tuple_element<I, coproc::completed> {
+  using type = std::string;
+};
+/// @endcond
 
 #if !defined(COPROC_SEPARATE_COMPILATION)
 #include <coproc/impl/completed.ipp>

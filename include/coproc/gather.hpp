@@ -71,9 +71,13 @@ auto gather(Range&& range, Keywords&&... keywords) {
 template <class First, class... Rest>
   requires(!detail::is_awaitable<std::remove_cvref_t<First>> && !std::ranges::input_range<First> &&
            !detail::gives_commands<First>)
-void gather(First&&, Rest&&...) {
-  static_assert(std::ranges::input_range<First>,
+awaitable<void> gather(First&&, Rest&&...) {
+  static_assert(!std::same_as<std::remove_cvref_t<First>, command>,
+                "coproc: gather takes commands as a range, or what captures them: "
+                "gather(capture(a), capture(b))");
+  static_assert(std::same_as<std::remove_cvref_t<First>, command>,
                 "coproc: gather takes awaitables, or one range of awaitables, and keywords");
+  return awaitable<void>();
 }
 
 }  // namespace coproc

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <coproc/detail/keywords/keyword_types.hpp>
+#include <coproc/detail/keywords/stdio_keyword.hpp>
 
 namespace coproc {
 
@@ -127,8 +128,12 @@ detail::tee_t tee_lines(Target&& target) {
   return detail::tee_t(detail::make_sink(std::forward<Target>(target), true));
 }
 
-/// For capture: what the child reads on stdin. (Python's input=)
-inline constexpr detail::plain_keyword<&detail::options::input> input;
+/// For capture: what the child reads on stdin: text, or a range of bytes; a range of those, which
+/// is gone through as the child reads; or a callable that returns an
+/// `awaitable<std::optional<std::string>>`, the next piece, and nothing at the end. A child that
+/// does not want all of it is no error. A range with a name is not copied, and must live until it
+/// has been read. (Python's input=)
+inline constexpr detail::input_keyword input;
 /// For capture and communicate: how many bytes of either output are kept; no bound by default. More
 /// of it stops the child and throws `limit_error`, but for cut() and head_and_tail().
 inline constexpr detail::plain_keyword<&detail::options::max_output> max_output;
@@ -153,7 +158,7 @@ inline constexpr detail::ok_codes_keyword ok_codes;
 /// For capture: `retry = attempts(3, 100ms)` runs the command up to three times, until it succeeds
 /// (by `ok_codes`). A timeout is a failure; what cannot be launched, has written too much, or has
 /// been cancelled is not tried again. The pause before the next attempt doubles each time.
-inline constexpr detail::plain_keyword<&detail::options::retry> retry;
+inline constexpr detail::retry_keyword retry;
 /// For retry: how often a command is run at most.
 /// @param at_most 1 or more
 /// @param pause before the second attempt; it doubles each time

@@ -119,7 +119,7 @@ class running_pipeline {
   }
 
   /// Empty while any stage runs.
-  std::optional<int> returncode() const;
+  optional_returncode returncode() const;
 
   /// process::stop for all at once.
   template <class Rep = std::int64_t, class Period = std::ratio<1>>
@@ -129,6 +129,12 @@ class running_pipeline {
     for (process& stage : stages_) stages.push_back(stage.stop(patience));
     return detail::all_stages(std::move(stages));
   }
+  /// @private Answered by a sentence.
+  template <class Number>
+    requires std::is_arithmetic_v<Number> awaitable<int> stop(Number) {
+      detail::refuse_as_time<Number>();
+      return wait();
+    }
 
  private:
   std::vector<process> stages_;
@@ -177,6 +183,7 @@ COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands);
 template <class... Keywords>
   requires(sizeof...(Keywords) > 0)
 awaitable<running_pipeline> exec(pipeline commands, Keywords&&... keywords) {
+  detail::refuse_for_capture<Keywords...>();
   return exec(pipeline(std::move(commands), keywords...));
 }
 

@@ -42,7 +42,7 @@ class process {
   /// Empty while the child runs, then its exit status, 0 to 255, or -N where signal N ended it, or
   /// unknown_returncode. Looks, and never waits. (On Windows the exit code is any number; -1 to
   /// -255 are 255 to 1, as elsewhere, and -N is what signal(N) of this process has ended.)
-  std::optional<int> returncode() const;
+  optional_returncode returncode() const;
 
   /// What the child has used; all zero before its end has been seen.
   class usage usage() const;
@@ -133,6 +133,12 @@ class process {
       std::chrono::duration<Rep, Period> patience = std::chrono::duration<Rep, Period>(2)) {
     return stop_within(detail::to_nanoseconds(patience));
   }
+  /// @private Answered by a sentence.
+  template <class Number>
+    requires std::is_arithmetic_v<Number> awaitable<int> stop(Number) {
+      detail::refuse_as_time<Number>();
+      return wait();
+    }
 
   /// From now on destroying this object leaves the child running. It is still reaped when it ends.
   void detach() noexcept { detached_ = true; }

@@ -130,11 +130,13 @@ command shell_command(Text&& text, const Arguments&... arguments) {
 template <class... Arguments>
 awaitable<process> shell(detail::literal_text<std::type_identity_t<Arguments>...> text,
                          const Arguments&... arguments) {
+  detail::refuse_for_capture<Arguments...>();
   return detail::start(detail::make_shell_command(text.get(), arguments...));
 }
 /// The same with a text that is known only at run time.
 template <detail::run_time_text Text, class... Arguments>
 awaitable<process> shell(Text&& text, const Arguments&... arguments) {
+  detail::refuse_for_capture<Arguments...>();
   return detail::start(detail::make_shell_command(text, arguments...));
 }
 

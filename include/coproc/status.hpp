@@ -6,6 +6,8 @@
 #include <coproc/awaitable.hpp>
 #include <cstddef>
 #include <limits>
+#include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,6 +63,17 @@ std::string signal_name(int number);
 
 /// A returncode in words: "exit status 3", "killed by SIGTERM", "ended, status unknown".
 std::string describe(int returncode);
+
+/// A returncode, or nothing while the child runs: process::returncode(). It prints as the number,
+/// or as "running".
+class optional_returncode : public std::optional<int> {
+ public:
+  using std::optional<int>::optional;
+  /// Writes it.
+  friend std::ostream& operator<<(std::ostream& stream, const optional_returncode& code) {
+    return code ? stream << *code : stream << "running";
+  }
+};
 
 /// What a child wrote: `auto [out, err] = co_await process.communicate();`
 class output {

@@ -34,6 +34,13 @@ awaitable<T> wait_for(awaitable<T> operation, std::chrono::duration<Rep, Period>
   return detail::wait_for(std::move(operation), detail::to_nanoseconds(at_most));
 }
 
+/// @private Answered by a sentence.
+template <class T, class Number>
+  requires std::is_arithmetic_v<Number> awaitable<T> wait_for(awaitable<T> operation, Number) {
+    detail::refuse_as_time<Number>();
+    return operation;
+  }
+
 }  // namespace coproc
 
 #if !defined(COPROC_SEPARATE_COMPILATION)

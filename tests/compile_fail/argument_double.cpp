@@ -1,4 +1,4 @@
-// expect: coproc: an argument must be a string, a path, an integer, a secret, a range of them, or a keyword with its value
+// expect: coproc: a floating point number has no one text (0.1, 1e-1, with how many digits?): make it a string, by std::to_string or a stream
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 

@@ -1,4 +1,4 @@
-// expect: coproc: after a range of awaitables gather takes only concurrency, return_exceptions and on_done
+// expect: coproc: after a range of awaitables gather takes only concurrency, return_exceptions, on_start and on_done
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 

@@ -212,4 +212,53 @@ COPROC_TEST("as_completed: what nobody takes is not piled up") {
   CHECK(made <= 58);
 }
 
+COPROC_TEST("as_completed: commands as a source gives them") {
+  const auto source = [made = 0]() mutable -> asio::awaitable<std::optional<command>> {
+    co_await turns(made);
+    if (made == 5) co_return std::nullopt;
+    co_return command(child, "exit", made++);
+  };
+  auto results = as_completed(source, concurrency = 2);
+  std::set<std::size_t> seen;
+  while (auto done = co_await results.next()) {
+    CHECK(done->value.returncode == static_cast<int>(done->index));
+    seen.insert(done->index);
+  }
+  CHECK(seen.size() == 5);
+  const auto more = co_await results.next();
+  CHECK_FALSE(more);
+}
+
+COPROC_TEST("as_completed: a source that waits ends with it") {
+  for (const bool by_close : {true, false}) {
+    bool ended = false;
+    {
+      const auto source = [&, first = true]() mutable -> asio::awaitable<std::optional<command>> {
+        if (std::exchange(first, false)) co_return command(child, "exit", 0);
+        const std::shared_ptr<void> guard(nullptr, [&](void*) { ended = true; });
+        asio::steady_timer never(co_await asio::this_coro::executor,
+                                 asio::steady_timer::time_point::max());
+        co_await never.async_wait(asio::use_awaitable);
+        co_return std::nullopt;
+      };
+      auto results = as_completed(source, concurrency = 4);
+      const auto first = co_await results.next();
+      CHECK(first);
+      (void)co_await thrown<coproc::timeout_error>(coproc::wait_for(results.next(), 20ms));
+      if (by_close) co_await results.close();
+    }
+    const bool over = co_await eventually([&] { return ended; });
+    CHECK(over);
+  }
+}
+
+COPROC_TEST("as_completed: of commands no more run at once than there are processors") {
+  std::size_t at_once = 0, most = 0;
+  std::vector<command> all(4 * std::thread::hardware_concurrency() + 4, command(child, "exit", 0));
+  auto results = as_completed(
+      all, on_start = [&](std::size_t) { most = std::max(most, ++at_once); });
+  while (co_await results.next()) --at_once;
+  CHECK(most <= std::thread::hardware_concurrency() + 1);
+}
+
 }  // namespace as_completed_tests

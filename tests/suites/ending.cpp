@@ -575,4 +575,46 @@ COPROC_TEST("ending: one clean-up is not waited for by those that came before it
   CHECK(service.last_cleanup() == 0);
 }
 
+COPROC_TEST("ending: stop_signal is the first of stop, a timeout and a cancellation") {
+  const std::string text = "trap 'echo int; exit 7' INT; echo ready; while :; do sleep 0.01; done";
+  auto process = co_await ready_child(command("sh", "-c", text, stop_signal = SIGINT));
+  const int code = co_await process.stop();
+  CHECK(code == 7);
+  auto time = 50ms;
+  const auto late = co_await timed_out(time, "ready\n", [&](std::chrono::milliseconds within) {
+    return coproc::capture("sh", "-c", text, stop_signal = SIGINT, timeout = within);
+  });
+  CHECK(late.out() == "ready\nint\n");
+  std::string seen;
+  beside<coproc::completed> running(
+      co_await asio::this_coro::executor,
+      coproc::capture("sh", "-c", text, stop_signal = SIGINT,
+                      std_out = tee([&](std::string_view more) { seen += more; })));
+  co_await eventually([&] { return seen == "ready\n"; });
+  running.cancel();
+  const auto cancelled = co_await thrown<coproc::cancelled_error>(running.result());
+  CHECK(cancelled.out() == "ready\nint\n");
+}
+
+COPROC_TEST("ending: stop_signal reaches the whole group, and SIGKILL comes after it") {
+  auto group = co_await coproc::exec(
+      "sh", "-c",
+      "trap 'echo usr1' USR1; (trap 'echo sub' USR1; echo ready; sleep 1000; sleep 1000)",
+      std_out = piped, process_group = new_group, stop_signal = SIGUSR1);
+  const auto line = co_await group.std_out().readline();
+  CHECK(line == "ready");
+  const int code = co_await group.stop(100ms);
+  CHECK(code == -SIGKILL);
+}
+
+COPROC_TEST("ending: a stop_signal that is none is refused before anything starts") {
+  for (const int number : {-1, 0, 1000}) {
+    const auto e =
+        co_await thrown<coproc::launch_error>(coproc::exec(child, "wait", stop_signal = number));
+    CHECK(e.step() == "stop_signal");
+    CHECK(e.object() == std::to_string(number));
+  }
+  CHECK_FALSE(has_children());
+}
+
 }  // namespace ending_tests

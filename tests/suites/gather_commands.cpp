@@ -315,4 +315,167 @@ COPROC_TEST("gather_commands: a number that no descriptor can have is a failure,
 }
 #endif
 
+namespace {
+
+using next_command = asio::awaitable<std::optional<command>>;
+
+/// A source of `child exit 0`, `child exit 1`, ...
+class exits_as_they_come {
+ public:
+  explicit exits_as_they_come(int count) : count_(count) {}
+  next_command operator()() {
+    co_await turns(made_ % 3);
+    if (made_ == count_) co_return std::nullopt;
+    co_return command(child, "exit", made_++);
+  }
+
+ private:
+  int count_, made_ = 0;
+};
+
+}  // namespace
+
+COPROC_TEST("gather_commands: a source is awaited for each, in order, until it has no more") {
+  const auto all = co_await gather(exits_as_they_come(20), concurrency = 3);
+  REQUIRE(all.size() == 20);
+  for (int i = 0; i < 20; ++i) CHECK(all[static_cast<std::size_t>(i)].returncode == i);
+  const auto none = co_await gather(exits_as_they_come(0));
+  CHECK(none.empty());
+}
+
+COPROC_TEST("gather_commands: a command of a source runs while the next is waited for") {
+  // The second is told by the end of the first.
+  asio::steady_timer first_ended(co_await asio::this_coro::executor,
+                                 asio::steady_timer::time_point::max());
+  std::vector<std::string> happened;
+  int asked = 0;
+  const auto source = [&]() -> next_command {
+    if (++asked == 2) co_await first_ended.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (asked == 3) co_return std::nullopt;
+    co_return command(child, "exit", 0);
+  };
+  const auto started = [&](std::size_t i) { happened.push_back("start " + std::to_string(i)); };
+  const auto done = [&](std::size_t i, const completed&) {
+    happened.push_back("done " + std::to_string(i));
+    first_ended.cancel();
+  };
+  (void)co_await gather(source, on_start = started, on_done = done);
+  CHECK(happened == std::vector<std::string>{"start 0", "done 0", "start 1", "done 1"});
+}
+
+COPROC_TEST("gather_commands: a source is not asked before there is room") {
+  int asked = 0, ended = 0;
+  bool ahead = false;
+  const auto source = [&]() -> next_command {
+    ahead = ahead || asked - ended >= 2;
+    if (asked == 10) co_return std::nullopt;
+    ++asked;
+    co_return command(child, "exit", 0);
+  };
+  const auto done = [&](std::size_t, const completed&) { ++ended; };
+  (void)co_await gather(source, concurrency = 2, on_done = done);
+  CHECK_FALSE(ahead);
+  CHECK(ended == 10);
+}
+
+COPROC_TEST("gather_commands: keywords, outcomes and failures of a source") {
+  const auto outcomes = co_await gather(exits_as_they_come(2), timeout = 1min, ok_codes = 1,
+                                        return_exceptions = true);
+  REQUIRE(outcomes.size() == 2);
+  CHECK(outcomes[1].value().succeeded());
+  const auto throws = []() -> next_command {
+    throw std::runtime_error("no more");
+    co_return std::nullopt;
+  };
+  (void)co_await thrown<std::runtime_error>(gather(throws));
+  int asked = 0;
+  const auto later = [&]() -> next_command {
+    if (++asked == 3) throw std::runtime_error("no more");
+    co_return command(child, "wait");
+  };
+  (void)co_await thrown<std::runtime_error>(gather(later, concurrency = 8));
+  CHECK_FALSE(has_children());
+  // With outcomes, too: there is no command whose outcome it could be.
+  asked = 0;
+  (void)co_await thrown<std::runtime_error>(
+      gather(later, return_exceptions = true, concurrency = 8));
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("gather_commands: a source that waits ends with its gather") {
+  bool ended = false;
+  const auto source = [&, first = true]() mutable -> next_command {
+    if (std::exchange(first, false)) co_return command(child, "wait");
+    const std::shared_ptr<void> guard(nullptr, [&](void*) { ended = true; });
+    asio::steady_timer never(co_await asio::this_coro::executor,
+                             asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+    co_return std::nullopt;
+  };
+  (void)co_await thrown<coproc::timeout_error>(
+      coproc::wait_for(gather(source, concurrency = 4), 20ms));
+  CHECK(ended);
+  CHECK_FALSE(has_children());
+  // The failure of a command ends it as well.
+  ended = false;
+  const auto fails = [&, first = true]() mutable -> next_command {
+    if (std::exchange(first, false)) co_return command("non_existent_command");
+    const std::shared_ptr<void> guard(nullptr, [&](void*) { ended = true; });
+    asio::steady_timer never(co_await asio::this_coro::executor,
+                             asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+    co_return std::nullopt;
+  };
+  (void)co_await thrown<coproc::launch_error>(gather(fails, concurrency = 4));
+  CHECK(ended);
+}
+
+TEST_CASE("gather_commands: a source on a pool of threads is called by one at a time") {
+  std::atomic<int> inside = 0, most = 0;
+  run_on_threads(4, [](auto& in, auto& top) -> asio::awaitable<void> {
+    int made = 0;
+    const auto source = [&]() -> next_command {
+      top = std::max(top.load(), ++in);
+      const bool more = made < 40;
+      --in;
+      if (!more) co_return std::nullopt;
+      co_return command(child, "exit", made++);
+    };
+    const auto all = co_await gather(source, concurrency = 8);
+    for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i].returncode == static_cast<int>(i));
+    CHECK(all.size() == 40);
+  }(inside, most));
+  CHECK(most == 1);
+}
+
+TEST_CASE("gather_commands: a source goes with its context, before the coroutine that gathers") {
+  bool ended = false;
+  {
+    asio::io_context context;
+    const auto work = [](bool& over) -> asio::awaitable<void> {
+      std::string text = "a variable of the coroutine";
+      const auto source = [&]() -> next_command {
+        const std::shared_ptr<void> guard(nullptr, [&](void*) { over = !text.empty(); });
+        asio::steady_timer never(co_await asio::this_coro::executor,
+                                 asio::steady_timer::time_point::max());
+        co_await never.async_wait(asio::use_awaitable);
+        co_return std::nullopt;
+      };
+      (void)co_await gather(source);
+    };
+    asio::co_spawn(context, work(ended), asio::detached);
+    context.run_for(20ms);
+  }
+  CHECK(ended);
+}
+
+COPROC_TEST("gather_commands: an exception of on_start cancels the others and comes out") {
+  const auto refuses = [](std::size_t index) {
+    if (index == 2) throw std::runtime_error("not this one");
+  };
+  std::vector<command> all(5, command(child, "wait"));
+  (void)co_await thrown<std::runtime_error>(gather(all, concurrency = 5, on_start = refuses));
+  CHECK_FALSE(has_children());
+}
+
 }  // namespace gather_commands_tests

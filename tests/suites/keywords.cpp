@@ -208,7 +208,7 @@ TEST_CASE("keywords: descriptors to pass, each under its own number or another")
 TEST_CASE("keywords: those for capture") {
   const command what("p", input = "text", max_output = 10, timeout = 5s, idle_timeout = 20ms,
                      grace = 0s, ok_codes = 3, limit = 100, kill_on_parent_death = true);
-  CHECK(what.options().input == "text");
+  CHECK(what.options().input->text == "text");
   CHECK(what.options().max_output->bytes == 10);
   CHECK(what.options().max_output->then == output_bound::policy::fail);
   CHECK(what.options().timeout == 5s);

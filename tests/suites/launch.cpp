@@ -468,4 +468,31 @@ COPROC_TEST("launch: host and children stop together and go on at any moment of 
   CHECK(host.returncode() == 0);
 }
 
+COPROC_TEST("launch: what a failed step was about is there as data") {
+  const auto object = [](command what) -> asio::awaitable<std::string> {
+    const auto e = co_await failed_launch(std::move(what));
+    co_return e.object();
+  };
+  std::string about = co_await object(command("non_existent_command"));
+  CHECK(about == "non_existent_command");
+  about = co_await object(command(child, cwd = "/nowhere"));
+  CHECK(about == "/nowhere");
+  about = co_await object(command(child, std_out = "/nowhere/file"));
+  CHECK(about == "/nowhere/file");
+  about = co_await object(command(child, std_in = 999));
+  CHECK(about == "999");
+  about = co_await object(command(child, pass_fds = 998));
+  CHECK(about == "998");
+  about = co_await object(command(child, as_user = "nobody_of_that_name"));
+  CHECK(about == "nobody_of_that_name");
+  about = co_await object(command(child, env["A=B"] = "c"));
+  CHECK(about == "A=B");
+  const temporary_directory folder;
+  const auto script = folder.path() / "script";
+  std::ofstream(script) << "#!/nowhere/interpreter\n";
+  std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+  about = co_await object(command(script));
+  CHECK(about == "/nowhere/interpreter");
+}
+
 }  // namespace launch_tests

@@ -176,4 +176,96 @@ COPROC_TEST("pipeline: stop takes any duration, the longest as well") {
   CHECK(code == -SIGTERM);
 }
 
+COPROC_TEST("pipeline: keywords behind it are for its ends, or for the whole") {
+  const auto both = command("sort", env["A"] = "own") | command("sh", "-c", "cat; echo $A >&2");
+  auto running = co_await exec(both, std_in = piped, std_out = piped, std_err = devnull);
+  co_await running.std_in().write("b\na\n");
+  running.std_in().close();
+  const std::string text = co_await running.std_out().read();
+  CHECK(text == "a\nb\n");
+  const int code = co_await running.wait();
+  CHECK(code == 0);
+  const auto done = co_await capture(both, input = "2\n1\n", env["A"] = "given", cwd = "/");
+  CHECK(done.out == "1\n2\n");
+  CHECK(done.stages[1].err == "given\n");
+  (void)co_await thrown<coproc::timeout_error>(
+      capture(command(child, "wait") | command(child, "cat"), timeout = 20ms));
+  CHECK_FALSE(has_children());
+  auto e = co_await thrown<std::invalid_argument>(capture(both, retry = attempts(2)));
+  CHECK(std::string(e.what()).find("retry") != std::string::npos);
+}
+
+COPROC_TEST("pipeline: what flows from stage to stage is copied by a tee") {
+  std::string copy, second;
+  std::vector<std::string> lines;
+  const auto keep = [&](std::string_view text) { copy += text; };
+  const auto keep_line = [&](std::string_view line) { lines.emplace_back(line); };
+  const auto keep_slowly = [&](std::string text) -> asio::awaitable<void> {
+    co_await turns(3);
+    second += text;
+  };
+  auto done = co_await capture(command("seq", 1, 1000, std_out = tee(keep)) |
+                               command("tr", "0-9", "a-j", std_out = tee(keep_slowly)) |
+                               command("wc", "-l"));
+  CHECK(done.stages.size() == 3);
+  CHECK(std::stoi(done.out) == 1000);
+  CHECK(copy.starts_with("1\n2\n"));
+  CHECK(copy.ends_with("1000\n"));
+  CHECK(second.size() == copy.size());
+  CHECK(second.starts_with("b\nc\n"));
+  done = co_await capture(command("printf", "one\ntwo\nthree", std_out = tee_lines(keep_line)) |
+                          command(child, "cat"));
+  CHECK(done.out == "one\ntwo\nthree");
+  CHECK(lines == std::vector<std::string>{"one", "two", "three"});
+}
+
+COPROC_TEST(
+    "pipeline: a tee between stages carries much, and ends when its reader has had enough") {
+  std::size_t seen = 0;
+  const auto count = [&](std::string_view text) { seen += text.size(); };
+  auto done = co_await capture(command(child, "fill", 1, 8 << 20, std_out = tee(count)) |
+                               command(child, "cat"));
+  CHECK(seen == 8u << 20);
+  CHECK((done.out == test::pattern(8 << 20)));
+  done = co_await capture(command("yes", std_out = tee(count)) | command("head", "-n", 2));
+  CHECK(done.out == "y\ny\n");
+  CHECK(done.returncode == 0);
+  CHECK(done.stages[0].returncode == -SIGPIPE);
+}
+
+COPROC_TEST("pipeline: a tee between stages that fails, waits for ever, or is for exec") {
+  const auto fails = [](std::string_view) { throw std::runtime_error("full"); };
+  (void)co_await thrown<std::runtime_error>(
+      capture(command("yes", std_out = tee(fails)) | command(child, "cat", std_out = devnull)));
+  CHECK_FALSE(has_children());
+  std::ofstream full("/dev/full");
+  const auto e = co_await thrown<coproc::error>(
+      capture(command("echo", "text", std_out = tee(full)) | command(child, "cat")));
+  CHECK(e.code() == boost::system::errc::io_error);
+  const auto waits = [](std::string_view) -> asio::awaitable<void> {
+    asio::steady_timer never(co_await asio::this_coro::executor,
+                             asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+  };
+  (void)co_await thrown<coproc::timeout_error>(
+      capture(command("yes", std_out = tee(waits)) | command(child, "cat"), timeout = 20ms));
+  CHECK_FALSE(has_children());
+  const auto refused = co_await thrown<std::invalid_argument>(
+      exec(command("yes", std_out = tee(std::cout)) | command(child, "cat")));
+  CHECK(std::string(refused.what()).find("tee is for capture") != std::string::npos);
+  (void)co_await thrown<coproc::launch_error>(
+      capture(command("yes", std_out = tee(std::cout)) | command("non_existent_command")));
+  CHECK_FALSE(has_children());
+}
+
+COPROC_TEST("pipeline: a running one prints itself") {
+  auto running = co_await exec(command("true") | command(child, "exit", 3));
+  co_await running.wait();
+  const auto& stages = running.stages();
+  std::ostringstream text;
+  text << running;
+  CHECK(text.str() == "process " + std::to_string(stages[0].pid()) + ", exit status 0 | process " +
+                          std::to_string(stages[1].pid()) + ", exit status 3");
+}
+
 }  // namespace pipeline_tests

@@ -431,4 +431,23 @@ COPROC_TEST("process: release of an ended child gives an empty object, and the c
   CHECK(process.returncode() == 12);
 }
 
+COPROC_TEST("process: it prints itself, for logs") {
+  const auto printed = [](const coproc::process& what) {
+    std::ostringstream text;
+    text << what;
+    CHECK(text.str() == to_string(what));
+    return text.str();
+  };
+  auto process = co_await exec(child, "exit", 3);
+  const std::string name = "process " + std::to_string(process.pid());
+  co_await process.wait();
+  CHECK(printed(process) == name + ", exit status 3");
+  process = co_await exec(child, "wait");
+  CHECK(printed(process).ends_with(", running"));
+  process.kill();
+  co_await process.wait();
+  CHECK(printed(process).ends_with(", killed by SIGKILL"));
+  CHECK(printed(coproc::process()) == "no process");
+}
+
 }  // namespace process_tests

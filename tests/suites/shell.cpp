@@ -144,4 +144,19 @@ TEST_CASE("shell: a count that does not match is refused before anything starts"
   CHECK_THROWS_AS(coproc::shell_command(std::string("echo }"), 1), std::invalid_argument);
 }
 
+COPROC_TEST("shell: executable is the shell that runs the text") {
+  auto shell = co_await coproc::shell("echo $0 ${BASH_VERSION:+is bash}", std_out = piped,
+                                      executable = "/bin/bash");
+  auto result = co_await output_of(std::move(shell));
+  CHECK(result.out == "/bin/bash is bash\n");
+  const auto done = co_await coproc::capture(coproc::shell_command(
+      "words=({} {}); echo ${{#words[@]}}", "a b", "$c", executable = "bash"));
+  CHECK(done.out == "2\n");
+  const auto e =
+      co_await thrown<coproc::launch_error>(coproc::shell("true", executable = "/nowhere"));
+  CHECK(e.object() == "/nowhere");
+  (void)co_await thrown<std::invalid_argument>(coproc::exec("true", executable = "/bin/bash"));
+  (void)co_await thrown<std::invalid_argument>(coproc::capture("true", executable = "/bin/bash"));
+}
+
 }  // namespace shell_tests

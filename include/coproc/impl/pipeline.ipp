@@ -151,7 +151,7 @@ COPROC_INLINE awaitable<int> running_pipeline::wait() {
   return detail::all_stages(std::move(stages));
 }
 
-COPROC_INLINE std::optional<int> running_pipeline::returncode() const {
+COPROC_INLINE optional_returncode running_pipeline::returncode() const {
   std::vector<int> codes;
   for (const process& stage : stages_) {
     const auto code = stage.returncode();

@@ -94,7 +94,7 @@ COPROC_INLINE detail::child_streams& process::streams() const {
 
 COPROC_INLINE int process::pid() const { return streams().child->pid(); }
 
-COPROC_INLINE std::optional<int> process::returncode() const {
+COPROC_INLINE optional_returncode process::returncode() const {
   if (!streams().child->exited()) return std::nullopt;
   return streams().child->returncode();
 }

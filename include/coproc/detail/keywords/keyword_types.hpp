@@ -4,129 +4,13 @@
 
 // What `keyword = value` means, for each kind of keyword.
 
-#if defined(_WIN32)
-#include <io.h>
-#endif
-
 #include <coproc/detail/keywords/options.hpp>
-#include <cstdint>
-#include <cstdio>
-#include <ostream>
 #include <ranges>
 
 namespace coproc::detail {
 
-class piped_t {};
-class inherit_t {};
-class devnull_t {};
-class terminal_t {};
-class to_stdout_t {};
 class unset_t {};
 class new_group_t {};
-class append_t {
- public:
-  explicit append_t(std::filesystem::path file) : path(std::move(file)) {}
-  std::filesystem::path path;
-};
-
-class tee_t {
- public:
-  explicit tee_t(std::shared_ptr<sink> copies) : to(std::move(copies)) {}
-  std::shared_ptr<sink> to;
-};
-
-/// What tee takes: a stream, or a callable that returns nothing or an awaitable.
-template <class Target>
-std::shared_ptr<sink> make_sink(Target&& target, bool lines) {
-  auto to = std::make_shared<sink>(lines);
-  if constexpr (std::derived_from<std::remove_cvref_t<Target>, std::ostream>) {
-    static_assert(std::is_lvalue_reference_v<Target>,
-                  "coproc: tee keeps a reference to the stream");
-    to->call = [&target, self = to.get()](std::string_view text) {
-      target << text;
-      if (self->lines) target << '\n';
-      self->failed = !target.flush();
-    };
-  } else if constexpr (requires(awaitable<void> done, std::string_view text) {
-                         done = target(text);
-                       }) {
-    to->start = std::forward<Target>(target);
-  } else {
-    static_assert(std::invocable<Target&, std::string_view>,
-                  "coproc: tee takes a std::ostream, or a callable that takes a std::string_view");
-    to->call = std::forward<Target>(target);
-  }
-  return to;
-}
-
-/// The handle of a descriptor of the C runtime, which still owns it.
-#if defined(_WIN32)
-inline os_handle handle_of(int descriptor) {
-  const std::intptr_t handle = descriptor < 0 ? -1 : ::_get_osfhandle(descriptor);
-  return handle == -1 || handle == -2 ? no_handle : reinterpret_cast<os_handle>(handle);
-}
-#else
-inline os_handle handle_of(int descriptor) { return descriptor; }
-#endif
-
-template <class T>
-concept has_native_handle = requires(T& object) {
-  { object.native_handle() } -> std::convertible_to<os_handle>;
-};
-
-template <int Number>
-class stdio_keyword {
- public:
-  constexpr stdio_keyword() = default;
-
-  auto operator=(inherit_t) const { return set(stdio(stdio::kind::inherit)); }
-  auto operator=(piped_t) const { return set(stdio(stdio::kind::piped)); }
-  auto operator=(devnull_t) const { return set(stdio(stdio::kind::devnull)); }
-  auto operator=(terminal_t) const {
-#if defined(_WIN32)
-    static_assert(Number > 2, "coproc: terminal is for POSIX systems only");
-#endif
-    return set(stdio(stdio::kind::terminal));
-  }
-  auto operator=(to_stdout_t) const {
-    static_assert(Number == 2, "coproc: to_stdout is for std_err only");
-    return set(stdio(stdio::kind::to_stdout));
-  }
-  auto operator=(append_t file) const {
-    static_assert(Number != 0, "coproc: append is for std_out and std_err only");
-    return set(stdio(stdio::kind::append, std::move(file.path)));
-  }
-  auto operator=(tee_t copies) const {
-    static_assert(Number != 0, "coproc: tee is for std_out and std_err only");
-    return set(stdio(std::move(copies.to)));
-  }
-  auto operator=(int descriptor) const { return set(stdio(handle_of(descriptor))); }
-  auto operator=(bool) const = delete;
-  auto operator=(std::FILE* file) const {
-    stdio stream(file != nullptr ? handle_of(::fileno(file)) : no_handle);
-    stream.file = file;
-    return set(std::move(stream));
-  }
-  template <class Null>
-    requires std::is_null_pointer_v<Null>
-  auto operator=(Null) const {
-    static_assert(!sizeof(Null), "coproc: a null pointer is no stream; devnull is /dev/null");
-    return set(stdio());
-  }
-  template <class T>
-    requires has_native_handle<T> || text<T> || path_like<T>
-  auto operator=(T&& value) const {
-    if constexpr (has_native_handle<T>)
-      return set(stdio(static_cast<os_handle>(value.native_handle())));
-    else return set(stdio(stdio::kind::file, path_of(to_word(value))));
-  }
-
- private:
-  static auto set(stdio value) {
-    return set_option(
-        [value = std::move(value)](options& target) { target.streams[Number] = value; });
-  }
-};
 
 /// A keyword whose value goes into one member of the options as it is.
 template <auto Member>
@@ -139,20 +23,89 @@ class plain_keyword {
   struct value_of<std::optional<T>> {
     using type = T;
   };
-  using member = std::remove_cvref_t<decltype(std::declval<options&>().*Member)>;
+  using type =
+      typename value_of<std::remove_cvref_t<decltype(std::declval<options&>().*Member)>>::type;
+  static constexpr bool is_path = std::same_as<type, std::filesystem::path>;
+  static constexpr bool takes_text = is_path || std::same_as<type, std::string>;
 
  public:
   constexpr plain_keyword() = default;
-  auto operator=(typename value_of<member>::type value) const {
+  auto operator=(type value) const {
     return set_option([value = std::move(value)](options& target) { target.*Member = value; });
   }
-  template <text Text>  // so that a null pointer is refused, and a std::string_view taken
-    requires std::same_as<typename value_of<member>::type, std::filesystem::path> ||
-        std::same_as<typename value_of<member>::type, std::string>
-  auto operator=(const Text& value) const {
-    if constexpr (std::same_as<typename value_of<member>::type, std::filesystem::path>)
-      return *this = path_of(to_word(value));
+  template <text Text>
+  requires takes_text auto operator=(
+      const Text& value) const {  // so that a null pointer is refused, too
+    if constexpr (is_path) return *this = path_of(to_word(value));
     else return *this = to_word(value);
+  }
+  template <class T>
+    requires(!std::convertible_to<T, type> && !(takes_text && text<std::remove_cvref_t<T>>))
+  auto operator=(T&&) const {
+    static_assert(!sizeof(T*),
+                  "coproc: this keyword does not take a value of that type; its documentation, in "
+                  "keywords.hpp, says what it takes");
+    return set_option([](options&) {});
+  }
+};
+
+template <class T>
+inline constexpr bool is_duration = false;
+template <class Rep, class Period>
+inline constexpr bool is_duration<std::chrono::duration<Rep, Period>> = true;
+
+/// Says what a time is.
+template <class T>
+constexpr void refuse_as_time() {
+  static_assert(is_duration<T>, "coproc: a time is a duration, with its unit: 5s, 500ms");
+}
+
+/// What a keyword of capture sets: exec and shell refuse it.
+template <class Change>
+class for_capture {
+ public:
+  explicit for_capture(Change change) : change_(std::move(change)) {}
+  void operator()(options& target) const { change_(target); }
+
+ private:
+  Change change_;
+};
+template <class T>
+inline constexpr bool is_for_capture = false;
+template <class Change>
+inline constexpr bool is_for_capture<setting<options, for_capture<Change>>> = true;
+
+template <class Change>
+auto set_for_capture(Change change) {
+  return set_option(for_capture<Change>(std::move(change)));
+}
+
+template <class... Arguments>
+constexpr void refuse_for_capture() {
+  static_assert(!(is_for_capture<std::remove_cvref_t<Arguments>> || ...),
+                "coproc: timeout, idle_timeout, grace, input, ok_codes and retry are for capture; "
+                "with exec and shell use wait_for, stop, the streams and communicate");
+}
+
+class input_keyword {
+ public:
+  constexpr input_keyword() = default;
+  auto operator=(input_source from) const {
+    return set_for_capture([from = std::move(from)](options& target) { target.input = from; });
+  }
+};
+
+class retry_keyword {
+ public:
+  constexpr retry_keyword() = default;
+  auto operator=(retrying how) const {
+    return set_for_capture([how = std::move(how)](options& target) { target.retry = how; });
+  }
+  template <class T>
+    requires(!std::same_as<std::remove_cvref_t<T>, retrying>)
+  auto operator=(T&&) const {
+    static_assert(!sizeof(T*), "coproc: retry takes attempts(n), attempts(n, pause), or more");
+    return set_option([](options&) {});
   }
 };
 
@@ -162,7 +115,25 @@ class duration_keyword {
   constexpr duration_keyword() = default;
   template <class Rep, class Period>
   auto operator=(std::chrono::duration<Rep, Period> time) const {
-    return set_option([time = to_nanoseconds(time)](options& target) { target.*Member = time; });
+    return set_for_capture(
+        [time = to_nanoseconds(time)](options& target) { target.*Member = time; });
+  }
+  template <class T>
+    requires(!is_duration<std::remove_cvref_t<T>>)
+  auto operator=(T&&) const {
+    refuse_as_time<std::remove_cvref_t<T>>();
+    return set_option([](options&) {});
+  }
+};
+
+/// What braces make: they do not compile within a co_await on g++ 12.
+class braces {
+ public:
+  template <class... T>
+  braces(T...) {
+    static_assert(sizeof...(T) > sizeof...(T),
+                  "coproc: a list in braces has no type here: give the range a name, "
+                  "std::vector numbers{3, 4};");
   }
 };
 
@@ -266,6 +237,7 @@ class pass_fds_keyword {
   constexpr pass_fds_keyword() = default;
   constexpr element operator[](int number_in_child) const { return element(number_in_child); }
   auto operator=(int descriptor) const { return (*this)[descriptor] = descriptor; }
+  auto operator=(braces) const { return *this = 0; }
   template <std::ranges::input_range Descriptors>
     requires std::convertible_to < std::ranges::range_reference_t<Descriptors>,
   int > auto operator=(Descriptors&& descriptors) const {
@@ -279,7 +251,8 @@ class pass_fds_keyword {
 
 class ok_codes_keyword {
   static auto set(std::vector<int> codes) {
-    return set_option([codes = std::move(codes)](options& target) { target.ok_codes = codes; });
+    return set_for_capture(
+        [codes = std::move(codes)](options& target) { target.ok_codes = codes; });
   }
 
  public:
@@ -291,24 +264,49 @@ class ok_codes_keyword {
     return set(std::move(list));
   }
   auto operator=(int code) const { return set(std::vector<int>(1, code)); }
+  auto operator=(braces) const { return *this = 0; }
 };
 
 /// The whole of an environment; `env = {}` makes an empty one.
 class environment {
  public:
   environment() = default;
-  template <std::ranges::input_range Variables>
+  template <class Variables>
     requires(!std::same_as<std::remove_cvref_t<Variables>, environment>)
-  &&requires(std::ranges::range_reference_t<Variables> variable) {
-    requires word<std::remove_cvref_t<decltype(variable.first)>>;
-    requires word<std::remove_cvref_t<decltype(variable.second)>>;
-  }
   // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): the constraint keeps it apart
   environment(Variables&& variables) {
-    for (auto&& [name, value] : variables)
-      values.insert_or_assign(to_word(name), std::optional(to_word(value)));
+    if constexpr (!text<std::remove_cvref_t<Variables>> && std::ranges::input_range<Variables>) {
+      for (auto&& variable : variables) add(variable);
+    } else {
+      refuse<Variables>();
+    }
   }
   std::map<std::string, std::optional<std::string>, std::less<>> values;
+
+ private:
+  template <class T>
+  void add(const T& variable) {
+    if constexpr (text<T>) {
+      const std::string both = to_word(variable);
+      const std::size_t equals = both.find('=');
+      if (equals == std::string::npos)
+        throw std::invalid_argument("coproc: env: '" + both + "' is not NAME=value");
+      values.insert_or_assign(both.substr(0, equals), std::optional(both.substr(equals + 1)));
+    } else if constexpr (requires {
+                           to_word(variable.first);
+                           to_word(variable.second);
+                         }) {
+      values.insert_or_assign(to_word(variable.first), std::optional(to_word(variable.second)));
+    } else {
+      refuse<T>();
+    }
+  }
+  template <class T>
+  static void refuse() {
+    static_assert(!sizeof(std::remove_cvref_t<T>*),
+                  "coproc: env takes a map of names and strings, paths or integers, or a range of "
+                  "NAME=value strings; env[\"NAME\"] = value sets one");
+  }
 };
 
 class env_keyword {
