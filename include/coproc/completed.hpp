@@ -52,7 +52,7 @@ class completed : public output {
   template <std::size_t, class Self>
     requires std::same_as<std::remove_cvref_t<Self>, completed>
   friend std::string get(Self&&) {
-    static_assert(!sizeof(Self*),
+    static_assert(detail::never<Self>,
                   "coproc: a completed has more than two members: use .out, .err, .returncode; "
                   "process::communicate gives the two");
     return std::string();

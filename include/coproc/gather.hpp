@@ -12,7 +12,7 @@ namespace detail {
 
 /// A callable that gives commands, each when it is awaited; nothing at the end.
 template <class T>
-concept gives_commands = requires(T& call) {
+concept gives_commands = requires(std::remove_cvref_t<T>& call) {
   { call() } -> std::same_as<awaitable<std::optional<command>>>;
 };
 

@@ -254,8 +254,12 @@ coproc::awaitable<void> use_every_keyword() {
 
   // And in the form of a call.
   auto process = co_await coproc::exec("ls", std_out = piped, std_err = devnull, cwd = "/",
-                                       env["LC_ALL"] = "C", timeout = 5s);
-  auto shell = co_await coproc::shell("ls", std_out = piped, std_err = to_stdout, limit = 10);
+                                       env["LC_ALL"] = "C", stop_signal = SIGINT);
+  co_await process.std_out().readline(any_of("\r\n"));
+  auto done = co_await coproc::capture("ls", timeout = 5s);
+  auto shell = co_await coproc::shell("ls", std_out = piped, std_err = to_stdout, limit = 10,
+                                      executable = "/bin/sh");
   std::vector<coproc::awaitable<int>> waits;
-  co_await coproc::gather(waits, concurrency = 2, return_exceptions = true);
+  co_await coproc::gather(
+      waits, concurrency = 2, return_exceptions = true, on_start = [](std::size_t) {});
 }

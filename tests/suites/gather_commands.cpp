@@ -301,7 +301,8 @@ COPROC_TEST("gather_commands: retry applies to each of a gather", "[posix]") {
 }
 
 COPROC_TEST("gather_commands: retry is refused where nothing is captured, and below one attempt") {
-  (void)co_await thrown<std::invalid_argument>(coproc::exec(child, "exit", 0, retry = attempts(2)));
+  (void)co_await thrown<std::invalid_argument>(
+      coproc::exec(command(child, "exit", 0, retry = attempts(2))));
   CHECK_THROWS_AS(attempts(0), std::invalid_argument);
   (void)co_await thrown<std::invalid_argument>(
       capture(command(child, "exit", 0, retry = attempts(2)) | command("cat")));

@@ -488,7 +488,7 @@ COPROC_TEST("launch: what a failed step was about is there as data") {
   about = co_await object(command(child, env["A=B"] = "c"));
   CHECK(about == "A=B");
   const temporary_directory folder;
-  const auto script = folder.path() / "script";
+  const auto script = folder.path / "script";
   std::ofstream(script) << "#!/nowhere/interpreter\n";
   std::filesystem::permissions(script, std::filesystem::perms::owner_all);
   about = co_await object(command(script));

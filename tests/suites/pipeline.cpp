@@ -3,6 +3,8 @@
 
 #include "support.hpp"
 
+#include <iostream>
+
 namespace pipeline_tests {
 
 using namespace test;
@@ -200,7 +202,7 @@ COPROC_TEST("pipeline: what flows from stage to stage is copied by a tee") {
   std::vector<std::string> lines;
   const auto keep = [&](std::string_view text) { copy += text; };
   const auto keep_line = [&](std::string_view line) { lines.emplace_back(line); };
-  const auto keep_slowly = [&](std::string text) -> asio::awaitable<void> {
+  const auto keep_slowly = [&](std::string_view text) -> asio::awaitable<void> {
     co_await turns(3);
     second += text;
   };

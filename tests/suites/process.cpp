@@ -438,11 +438,11 @@ COPROC_TEST("process: it prints itself, for logs") {
     CHECK(text.str() == to_string(what));
     return text.str();
   };
-  auto process = co_await exec(child, "exit", 3);
+  auto process = co_await coproc::exec(child, "exit", 3);
   const std::string name = "process " + std::to_string(process.pid());
   co_await process.wait();
   CHECK(printed(process) == name + ", exit status 3");
-  process = co_await exec(child, "wait");
+  process = co_await coproc::exec(child, "wait");
   CHECK(printed(process).ends_with(", running"));
   process.kill();
   co_await process.wait();

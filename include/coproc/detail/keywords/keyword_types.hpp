@@ -33,16 +33,16 @@ class plain_keyword {
   auto operator=(type value) const {
     return set_option([value = std::move(value)](options& target) { target.*Member = value; });
   }
+  // So that a null pointer is refused, too.
   template <text Text>
-  requires takes_text auto operator=(
-      const Text& value) const {  // so that a null pointer is refused, too
+  requires takes_text auto operator=(const Text& value) const {
     if constexpr (is_path) return *this = path_of(to_word(value));
     else return *this = to_word(value);
   }
   template <class T>
     requires(!std::convertible_to<T, type> && !(takes_text && text<std::remove_cvref_t<T>>))
   auto operator=(T&&) const {
-    static_assert(!sizeof(T*),
+    static_assert(never<T>,
                   "coproc: this keyword does not take a value of that type; its documentation, in "
                   "keywords.hpp, says what it takes");
     return set_option([](options&) {});
@@ -104,7 +104,7 @@ class retry_keyword {
   template <class T>
     requires(!std::same_as<std::remove_cvref_t<T>, retrying>)
   auto operator=(T&&) const {
-    static_assert(!sizeof(T*), "coproc: retry takes attempts(n), attempts(n, pause), or more");
+    static_assert(never<T>, "coproc: retry takes attempts(n), attempts(n, pause), or more");
     return set_option([](options&) {});
   }
 };
@@ -131,7 +131,7 @@ class braces {
  public:
   template <class... T>
   braces(T...) {
-    static_assert(sizeof...(T) > sizeof...(T),
+    static_assert(sizeof...(T) == static_cast<std::size_t>(-1),
                   "coproc: a list in braces has no type here: give the range a name, "
                   "std::vector numbers{3, 4};");
   }
@@ -151,7 +151,7 @@ class process_group_keyword {
 class posix_keyword {
   template <class T>
   static auto refuse() {
-    static_assert(!sizeof(T*), "coproc: this keyword is for POSIX systems only");
+    static_assert(never<T>, "coproc: this keyword is for POSIX systems only");
     return set_option([](options&) {});
   }
   class element {
@@ -303,7 +303,7 @@ class environment {
   }
   template <class T>
   static void refuse() {
-    static_assert(!sizeof(std::remove_cvref_t<T>*),
+    static_assert(never<T>,
                   "coproc: env takes a map of names and strings, paths or integers, or a range of "
                   "NAME=value strings; env[\"NAME\"] = value sets one");
   }

@@ -7,6 +7,10 @@
 
 namespace coproc::detail {
 
+/// For a static_assert in what must not be instantiated.
+template <class T>
+inline constexpr bool never = false;
+
 /// What `keyword = value` gives: a change to some options, applied by the command or gather it is
 /// written in. A class with a constructor, since g++ 12 copies temporary aggregates in a co_await
 /// expression bit by bit.
