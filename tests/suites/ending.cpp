@@ -658,7 +658,7 @@ COPROC_TEST("ending: stop_signal reaches the whole group, and SIGKILL comes afte
   auto group = co_await coproc::exec(
       "sh", "-c",
       "trap 'echo usr1' USR1; (trap 'echo sub' USR1; echo ready; sleep 1000; sleep 1000)",
-      std_out = piped, process_group = new_group, stop_signal = SIGUSR1);
+      std_out = piped, std_err = devnull, process_group = new_group, stop_signal = SIGUSR1);
   const auto line = co_await group.std_out().readline();
   CHECK(line == "ready");
   const int code = co_await group.stop(100ms);
