@@ -270,4 +270,17 @@ COPROC_TEST("keywords: a FILE that is null is no stream") {
   CHECK(std::string(e.what()).find("std_in") != std::string::npos);
 }
 
+TEST_CASE("keywords: an environment may be a range of NAME=value") {
+  const std::vector<std::string> list = {"A=1", "B=x=y", "C="};
+  const command what("p", env = list);
+  const auto& all = what.options().environment;
+  CHECK(what.options().replace_environment);
+  REQUIRE(all.size() == 3);
+  CHECK(all.at("A") == "1");
+  CHECK(all.at("B") == "x=y");
+  CHECK(all.at("C") == "");
+  const std::vector<const char*> wrong = {"A=1", "B"};
+  CHECK_THROWS_AS(command("p", env = wrong), std::invalid_argument);
+}
+
 }  // namespace keywords_tests
