@@ -168,19 +168,22 @@ COPROC_TEST("input: a communicate that is cancelled goes on from there, and lose
   CHECK(written.out == "01345");
 }
 
-COPROC_TEST(
-    "input: a timeout ends what makes it, and the child is stopped without an end of file") {
-  bool destroyed = false;
-  const auto make = [&destroyed]() -> coproc::awaitable<piece> {
-    const std::shared_ptr<void> guard(nullptr, [&destroyed](void*) { destroyed = true; });
+COPROC_TEST("input: a timeout ends what makes it, and a child that is being stopped gets no more") {
+  int calls = 0, ended = 0;
+  const auto make = [&]() -> coproc::awaitable<piece> {
+    if (++calls == 2) co_return std::nullopt;
+    const std::shared_ptr<void> guard(nullptr, [&ended](void*) { ++ended; });
     asio::steady_timer never(co_await asio::this_coro::executor,
                              asio::steady_timer::time_point::max());
     co_await never.async_wait(asio::use_awaitable);
     co_return std::nullopt;
   };
-  const auto error = co_await thrown<coproc::timeout_error>(capture(
-      "sh", "-c", "cat; echo complete", input = make, timeout = std::chrono::milliseconds(20)));
-  CHECK(destroyed);
+  // An end of its input would look like all of it.
+  const auto error = co_await thrown<coproc::timeout_error>(
+      capture("sh", "-c", "trap '' TERM; cat; echo complete", input = make,
+              timeout = std::chrono::milliseconds(20), grace = std::chrono::milliseconds(50)));
+  CHECK(calls == 1);
+  CHECK(ended == 1);
   CHECK(error.out().empty());
 }
 
