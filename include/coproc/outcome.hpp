@@ -55,6 +55,8 @@ class outcome {
   decltype(auto) operator*() const& { return value(); }
   /// value(), for its members.
   auto* operator->() { return &value(); }
+  /// The same, of a constant.
+  const auto* operator->() const { return &value(); }
 
  private:
   void check() const {

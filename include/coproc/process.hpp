@@ -88,15 +88,15 @@ class process {
   awaitable<output> communicate(std::string bytes = std::string());
 
   /// The same with input that is made as the child takes it, in constant memory.
-  /// @param input text, or a range of bytes; a range of those, which is gone through as the child
+  /// @param source text, or a range of bytes; a range of those, which is gone through as the child
   /// reads; or a callable that returns an `awaitable<std::optional<std::string>>`: the next piece,
   /// and nothing at the end. What it throws ends the operation, and is rethrown.
   /// @cancellation As above; a call of the callable that goes on is cancelled and waited for,
   /// and the next communicate() calls it again.
   /// @lifetime A range with a name is not copied: it must live until its end has been reached.
   template <class Input>
-  awaitable<output> communicate(Input&& input) {
-    return communicate_from(detail::input_source(std::forward<Input>(input)));
+  awaitable<output> communicate(Input&& source) {
+    return communicate_from(detail::input_source(std::forward<Input>(source)));
   }
 
   /// The next line of either output, as one sequence: `while (auto next = co_await
@@ -169,7 +169,7 @@ class process {
 
  private:
   detail::child_streams& streams() const;
-  awaitable<output> communicate_from(detail::input_source input);
+  awaitable<output> communicate_from(detail::input_source source);
   awaitable<int> stop_within(std::chrono::nanoseconds patience);
   std::string description() const;
   void end() noexcept;

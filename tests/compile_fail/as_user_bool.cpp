@@ -1,4 +1,4 @@
-// expect: coproc: this keyword does not take a value of that type; its documentation, in keywords.hpp, says what it takes
+// expect: coproc: this keyword takes a number or a name, or what its documentation says
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 

@@ -383,7 +383,7 @@ COPROC_TEST("gather_commands: keywords, outcomes and failures of a source") {
   const auto outcomes = co_await gather(exits_as_they_come(2), timeout = 1min, ok_codes = 1,
                                         return_exceptions = true);
   REQUIRE(outcomes.size() == 2);
-  CHECK(outcomes[1].value().succeeded());
+  CHECK(outcomes[1]->succeeded());
   const auto throws = []() -> next_command {
     throw std::runtime_error("no more");
     co_return std::nullopt;

@@ -190,8 +190,9 @@ COPROC_TEST("pipeline: keywords behind it are for its ends, or for the whole") {
   const auto done = co_await capture(both, input = "2\n1\n", env["A"] = "given", cwd = "/");
   CHECK(done.out == "1\n2\n");
   CHECK(done.stages[1].err == "given\n");
-  (void)co_await thrown<coproc::timeout_error>(
-      capture(command(child, "wait") | command(child, "cat"), timeout = 20ms));
+  const auto waits = command(child, "wait") | command(child, "cat");
+  const auto late = co_await thrown<coproc::timeout_error>(capture(waits, timeout = 20ms));
+  CHECK(std::string(late.what()).starts_with(to_string(waits) + ": in "));
   CHECK_FALSE(has_children());
   auto e = co_await thrown<std::invalid_argument>(capture(both, retry = attempts(2)));
   CHECK(std::string(e.what()).find("retry") != std::string::npos);

@@ -3,6 +3,8 @@
 
 #include "support.hpp"
 
+#include <boost/asio/experimental/channel.hpp>
+
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 namespace wait_for_tests {
@@ -350,6 +352,15 @@ COPROC_TEST("wait_for: a second cancellation is passed on: the child is killed a
   const bool came = co_await test::eventually([&] { return ready; });
   CHECK(came);
   co_await test::cancel_twice(waiting);
+}
+
+COPROC_TEST("wait_for: a channel says in its own words that it was cancelled") {
+  using channel = asio::experimental::channel<void(coproc::error_code, int)>;
+  channel nothing(co_await asio::this_coro::executor);
+  const auto receive = [](channel& from) -> asio::awaitable<int> {
+    co_return co_await from.async_receive(asio::use_awaitable);
+  };
+  (void)co_await thrown<coproc::timeout_error>(coproc::wait_for(receive(nothing), 20ms));
 }
 
 }  // namespace wait_for_tests

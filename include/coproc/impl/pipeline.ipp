@@ -210,7 +210,12 @@ COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands) {
   stages.reserve(runs.size() + relays.size());
   for (detail::capture_run& run : runs) stages.push_back(detail::finish(std::move(run)));
   for (detail::relay& joint : relays) stages.push_back(detail::run_relay(std::move(joint)));
-  std::vector<completed> results = co_await gather(std::move(stages));
+  std::vector<completed> results;
+  try {
+    results = co_await gather(std::move(stages));
+  } catch (const timeout_error& e) {  // of whichever stage was the first to see it
+    throw timeout_error(to_string(commands) + ": in " + e.what(), e, e.elapsed());
+  }
   results.resize(runs.size());
   co_return completed_pipeline(std::move(results), std::chrono::steady_clock::now() - start);
 }

@@ -24,15 +24,15 @@ COPROC_INLINE awaitable<int> stop_process(std::shared_ptr<child> child,
 }
 
 COPROC_INLINE awaitable<output> communicate(std::shared_ptr<child_streams> streams,
-                                            input_source input) {
+                                            input_source source) {
   if (!streams) throw std::logic_error("coproc: this process has been moved from");
   streams->make_streams();
-  if (!input.empty() && !streams->in)
+  if (!source.empty() && !streams->in)
     throw std::logic_error("coproc: communicate: input, but std_in is not piped");
-  if (!input.empty() && streams->input_given)
+  if (!source.empty() && streams->input_given)
     throw std::logic_error("coproc: communicate: the input of the first call is not replaced");
   streams->check_idle("communicate");
-  if (!streams->input_given) streams->give_input(std::move(input));
+  if (!streams->input_given) streams->give_input(std::move(source));
   if (streams->complete) co_return streams->gathered();
   communicate_limits limits;
   limits.max_output = streams->max_output;
@@ -131,8 +131,8 @@ COPROC_INLINE awaitable<output> process::communicate(std::string bytes) {
   return communicate_from(std::move(bytes));
 }
 
-COPROC_INLINE awaitable<output> process::communicate_from(detail::input_source input) {
-  return detail::communicate(streams_, std::move(input));
+COPROC_INLINE awaitable<output> process::communicate_from(detail::input_source source) {
+  return detail::communicate(streams_, std::move(source));
 }
 
 COPROC_INLINE awaitable<std::optional<tagged_line>> process::next_line() {

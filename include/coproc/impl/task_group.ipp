@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/experimental/channel_error.hpp>
 #include <boost/asio/strand.hpp>
 #include <coproc/detail/os/message_text.hpp>
 #include <coproc/detail/task/event.hpp>
@@ -223,7 +224,9 @@ COPROC_ON_USE awaitable<void> cancel_tasks(std::shared_ptr<task_group> tasks,
   } catch (const cancelled_error& e) {
     throw timeout_error(text, e, elapsed);
   } catch (const boost::system::system_error& e) {
-    if (e.code() != asio::error::operation_aborted) throw;
+    const bool aborted = e.code() == asio::error::operation_aborted ||
+                         e.code() == asio::experimental::error::channel_cancelled;
+    if (!aborted) throw;
     throw timeout_error(text, output(), elapsed);
   }
 }

@@ -42,9 +42,13 @@ class plain_keyword {
   template <class T>
     requires(!std::convertible_to<T, type> && !(takes_text && text<std::remove_cvref_t<T>>))
   auto operator=(T&&) const {
-    static_assert(never<T>,
-                  "coproc: this keyword does not take a value of that type; its documentation, in "
-                  "keywords.hpp, says what it takes");
+    static_assert(never<T> || !is_path, "coproc: this keyword takes a path or a string");
+    static_assert(never<T> || is_path || !takes_text, "coproc: this keyword takes a string");
+    static_assert(never<T> || !std::same_as<type, bool>,
+                  "coproc: this keyword takes true or false");
+    static_assert(never<T> || !std::integral<type>, "coproc: this keyword takes an integer");
+    static_assert(never<T> || takes_text || std::integral<type>,
+                  "coproc: this keyword takes a number or a name, or what its documentation says");
     return set_option([](options&) {});
   }
 };
@@ -305,7 +309,7 @@ class environment {
   static void refuse() {
     static_assert(never<T>,
                   "coproc: env takes a map of names and strings, paths or integers, or a range of "
-                  "NAME=value strings; env[\"NAME\"] = value sets one");
+                  "NAME=value strings, which must have a name: what stands in braces has no type");
   }
 };
 
