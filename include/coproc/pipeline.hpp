@@ -24,7 +24,7 @@ class pipeline {
   }
 
   /// One with keywords for its ends, or for the whole: `std_in` and `input` go to the first stage,
-  /// `std_out` to the last, and every other to each, over what its own say.
+  /// `std_out` and `idle_timeout` to the last, and every other to each, over what its own say.
   template <class... Keywords>
     requires(sizeof...(Keywords) > 0)
   explicit pipeline(pipeline base, const Keywords&... keywords) : stages_(std::move(base.stages_)) {
@@ -35,7 +35,10 @@ class pipeline {
       const detail::options before = chosen;
       detail::apply_settings(chosen, keywords...);
       if (i > 0) chosen.streams[0] = before.streams[0], chosen.input = before.input;
-      if (i + 1 < stages_.size()) chosen.streams[1] = before.streams[1];
+      if (i + 1 < stages_.size()) {
+        chosen.streams[1] = before.streams[1];
+        chosen.idle_timeout = before.idle_timeout;
+      }
     }
   }
 

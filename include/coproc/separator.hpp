@@ -21,6 +21,9 @@ class separator {
   /// A literal with all its bytes, but for the NUL that the compiler adds.
   template <std::size_t Size>
   separator(const char (&text)[Size]) : separator(std::string_view(text, Size - 1), false) {}
+  /// An array that is no literal: up to its NUL.
+  template <std::size_t Size>
+  separator(char (&text)[Size]) : separator(std::string_view(text), false) {}
   /// @throws std::invalid_argument where the text is empty
   template <std::convertible_to<std::string_view> Text>
   separator(const Text& text) : separator(std::string_view(text), false) {}

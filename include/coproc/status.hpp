@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <coproc/awaitable.hpp>
 #include <cstddef>
 #include <limits>
@@ -69,6 +70,14 @@ std::string describe(int returncode);
 class optional_returncode : public std::optional<int> {
  public:
   using std::optional<int>::optional;
+  /// The same as that.
+  optional_returncode(std::optional<int> code) : std::optional<int>(code) {}
+  /// Whether both are the same.
+  template <std::same_as<optional_returncode> One, std::same_as<optional_returncode> Other>
+  friend bool operator==(const One& one, const Other& other) {
+    return static_cast<const std::optional<int>&>(one) ==
+           static_cast<const std::optional<int>&>(other);
+  }
   /// Writes it.
   friend std::ostream& operator<<(std::ostream& stream, const optional_returncode& code) {
     return code ? stream << *code : stream << "running";

@@ -156,6 +156,28 @@ const verb verbs[] = {
        while (co_await results.next()) {
        }
      }},
+    {"input as it is made",
+     []() -> awaitable<> {
+       const auto make = [left = 3]() mutable -> awaitable<std::optional<std::string>> {
+         if (left-- == 0) co_return std::nullopt;
+         co_return "words";
+       };
+       (void)co_await coproc::capture(child, "cat", input = make);
+     }},
+    {"a pipeline with a tee between its stages",
+     []() -> awaitable<> {
+       const auto keep = [](std::string_view) {};
+       (void)co_await coproc::capture(command(child, "say", "words", std_out = tee(keep)) |
+                                      command(child, "cat"));
+     }},
+    {"gather of a source",
+     []() -> awaitable<> {
+       const auto next = [left = 3]() mutable -> awaitable<std::optional<command>> {
+         if (left-- == 0) co_return std::nullopt;
+         co_return command(child, "exit", 0);
+       };
+       (void)co_await coproc::gather(next, concurrency = 2);
+     }},
 };
 
 int count_fds() {

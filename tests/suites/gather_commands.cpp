@@ -479,4 +479,30 @@ COPROC_TEST("gather_commands: an exception of on_start cancels the others and co
   CHECK_FALSE(has_children());
 }
 
+#if !defined(_WIN32)
+COPROC_TEST("gather_commands: a source hears of a cancellation when the jobs do") {
+  bool ended = false, running = false;
+  const auto source = [&, first = true]() mutable -> next_command {
+    if (std::exchange(first, false))
+      co_return command(child, "ignore-term", grace = 1h,
+                        std_out = tee([&](std::string_view) { running = true; }));
+    const std::shared_ptr<void> guard(nullptr, [&](void*) { ended = true; });
+    asio::steady_timer never(co_await asio::this_coro::executor,
+                             asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+    co_return std::nullopt;
+  };
+  beside<std::vector<completed>> gathering(co_await asio::this_coro::executor,
+                                           gather(source, concurrency = 2));
+  co_await eventually([&] { return running; });
+  gathering.cancel();
+  const bool heard = co_await eventually([&] { return ended; });
+  CHECK(heard);
+  CHECK_FALSE(gathering.done());  // its child has not obeyed
+  gathering.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(gathering.result());
+  CHECK_FALSE(has_children());
+}
+#endif
+
 }  // namespace gather_commands_tests

@@ -223,4 +223,116 @@ TEST_CASE("input: what makes it goes with its context") {
   CHECK(destroyed);
 }
 
+COPROC_TEST("input: pieces that are empty do not keep the loop from a timeout") {
+  const std::function<piece()> nothing = []() -> piece { return std::string(); };
+  (void)co_await thrown<coproc::timeout_error>(
+      capture(child, "cat", input = nothing, timeout = std::chrono::milliseconds(50)));
+  const auto awaited = []() -> coproc::awaitable<piece> { co_return std::string(); };
+  (void)co_await thrown<coproc::timeout_error>(
+      capture(child, "cat", input = awaited, timeout = std::chrono::milliseconds(50)));
+}
+
+COPROC_TEST(
+    "input: what makes it is cancelled once, so that a capture there ends its child gently") {
+  // The outer child ends; a grandchild holds its pipe; the inner one needs longer than that takes.
+  std::string words;
+  const auto make = [&]() -> coproc::awaitable<piece> {
+    try {
+      co_await capture("sh", "-c",
+                       "trap 'sleep 0.5; echo gently; exit 0' TERM; "
+                       "echo ready; while :; do sleep 0.01; done",
+                       grace = 10s);
+    } catch (const coproc::cancelled_error& e) {
+      words = e.out();
+      throw;
+    }
+    co_return std::nullopt;
+  };
+  (void)co_await capture("sh", "-c", "(sleep 1 &); sleep 0.1", input = make);
+  CHECK(words == "ready\ngently\n");
+}
+
+COPROC_TEST("input: a timeout ends the child beside what makes its input, and not after it") {
+  const auto stubborn = []() -> coproc::awaitable<piece> {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    asio::steady_timer timer(co_await asio::this_coro::executor, 300ms);
+    co_await timer.async_wait(asio::use_awaitable);
+    co_return std::nullopt;
+  };
+  std::string seen;
+  const auto sees = [&](std::string_view text) { seen += text; };
+  const auto e = co_await thrown<coproc::timeout_error>(
+      capture("sh", "-c", "trap 'date +%s%N; exit 0' TERM; echo; while :; do sleep 0.01; done",
+              input = stubborn, timeout = 50ms, std_out = tee(sees)));
+  // It had its signal before the source had its end.
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  CHECK(std::chrono::nanoseconds(std::stoll(e.out())) + 100ms < now);
+}
+
+COPROC_TEST("input: a second cancellation kills at once, whatever makes the input does") {
+  const auto stubborn = []() -> coproc::awaitable<piece> {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await turns(100);
+    co_return std::nullopt;
+  };
+  std::string seen;
+  beside<coproc::completed> running(
+      co_await asio::this_coro::executor,
+      capture(child, "ignore-term", input = stubborn, grace = 1h,
+              std_out = tee([&](std::string_view text) { seen += text; })));
+  co_await eventually([&] { return seen == "ready\n"; });
+  co_await cancel_twice(running);
+}
+
+COPROC_TEST("input: a range that can be gone through once is not for retry") {
+  std::istringstream text("a b c");
+  auto words = std::views::istream<std::string>(text);
+  (void)co_await thrown<std::invalid_argument>(
+      capture(child, "cat", input = words, retry = attempts(2)));
+  const auto done = co_await capture(child, "cat", input = words);
+  CHECK(done.out == "abc");
+}
+
+TEST_CASE("input: commands that share a view go through one each") {
+  run_on_threads(4, [](int count) -> asio::awaitable<void> {
+    const std::vector<std::string> words(200, "1\n");
+    auto all = words | std::views::filter([](const std::string& text) { return text[0] == '1'; });
+    std::vector<coproc::command> commands;
+    for (int i = 0; i < count; ++i) commands.emplace_back(child, "cat", input = all);
+    const auto done = co_await coproc::gather(commands, concurrency = 8);
+    for (const auto& each : done) CHECK(each.out.size() == 400);
+  }(16));
+}
+
+TEST_CASE("input: what makes it goes before the capture, also where that only lets others go on") {
+  for (int steps = 10; steps < 40; ++steps) {
+    bool whole = true;
+    {
+      auto context = std::make_unique<asio::io_context>(1);
+      {
+        asio::steady_timer first(*context);
+        first.expires_after(1h);
+      }
+      const auto all = [](bool& as_it_was) -> asio::awaitable<void> {
+        const std::string held = "something of the source, too long to lie in the string itself";
+        auto make = [text = std::make_shared<std::string>(held),
+                     &as_it_was]() -> coproc::awaitable<piece> {
+          const std::shared_ptr<void> guard(
+              nullptr, [&](void*) { as_it_was = as_it_was && text->starts_with("something"); });
+          asio::steady_timer never(co_await asio::this_coro::executor, 1h);
+          co_await never.async_wait(asio::use_awaitable);
+          co_return std::nullopt;
+        };
+        const auto slowly = [](std::string_view) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(6));  // longer than a turn may be
+        };
+        (void)co_await capture("yes", input = make, max_output = cut(1000), std_out = tee(slowly));
+      };
+      asio::co_spawn(asio::make_strand(*context), all(whole), asio::detached);
+      for (int i = 0; i < steps; ++i) context->run_one();
+    }
+    CHECK(whole);
+  }
+}
+
 }  // namespace input_tests

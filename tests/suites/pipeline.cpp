@@ -271,4 +271,23 @@ COPROC_TEST("pipeline: a running one prints itself") {
                           std::to_string(stages[1].pid()) + ", exit status 3");
 }
 
+COPROC_TEST("pipeline: idle_timeout looks at the last stage, since only that is read") {
+  const auto slowly = command("sh", "-c", "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done");
+  auto time = 300ms;
+  const bool flows = co_await in_some_time(time, [&](auto within) -> asio::awaitable<bool> {
+    try {
+      const auto done = co_await capture(slowly | command(child, "cat"), idle_timeout = within);
+      co_return done.out == "1\n2\n3\n4\n5\n6\n";
+    } catch (const coproc::timeout_error&) {
+      co_return false;
+    }
+  });
+  CHECK(flows);
+  (void)co_await thrown<coproc::timeout_error>(
+      capture(command(child, "wait") | command("sleep", 1000), idle_timeout = 50ms));
+  const auto e = co_await thrown<std::invalid_argument>(
+      capture(command("yes", idle_timeout = 1s) | command(child, "cat")));
+  CHECK(std::string(e.what()).find("idle_timeout") != std::string::npos);
+}
+
 }  // namespace pipeline_tests

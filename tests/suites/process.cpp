@@ -450,4 +450,19 @@ COPROC_TEST("process: it prints itself, for logs") {
   CHECK(printed(coproc::process()) == "no process");
 }
 
+COPROC_TEST("process: returncodes compare with each other, with numbers and with nothing") {
+  auto one = co_await coproc::exec(child, "exit", 3);
+  auto other = co_await coproc::exec(child, "exit", 3);
+  co_await one.wait();
+  co_await other.wait();
+  CHECK((one.returncode() == other.returncode()));
+  CHECK((one.returncode() == 3));
+  CHECK((one.returncode() != std::nullopt));
+  CHECK((one.returncode() == std::optional<int>(3)));
+  coproc::optional_returncode code;
+  CHECK((code != one.returncode()));
+  code = std::optional<int>(3);
+  CHECK((code == one.returncode()));
+}
+
 }  // namespace process_tests

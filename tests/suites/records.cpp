@@ -157,4 +157,31 @@ COPROC_TEST("records: close ends a read that waits") {
   CHECK(error == asio::error::operation_aborted);
 }
 
+COPROC_TEST("records: the limit counts the record, not the start of its separator") {
+  auto process = co_await exec(child, "cat", std_in = piped, std_out = piped, limit = 4);
+  auto& out = process.std_out();
+  co_await process.std_in().write("abcd\r");
+  beside<std::optional<std::string>> reading(co_await asio::this_coro::executor,
+                                             out.readline("\r\n"));
+  co_await eventually([&] { return !reading.done(); });
+  co_await process.std_in().write("\nabcd\r\n");
+  auto next = co_await reading.result();
+  CHECK(next == std::optional<std::string>("abcd"));
+  next = co_await out.readline("\r\n");
+  CHECK(next == std::optional<std::string>("abcd"));
+}
+
+COPROC_TEST("records: close beside a read that waits drops what that had read") {
+  auto process = co_await exec(child, "cat", std_in = piped, std_out = piped);
+  auto& out = process.std_out();
+  co_await process.std_in().write("start of a line");
+  beside<std::optional<std::string>> reading(co_await asio::this_coro::executor, out.readline());
+  co_await turns(50);
+  out.close();
+  (void)co_await thrown<coproc::cancelled_error>(reading.result());
+  CHECK(out.at_eof());
+  const auto written = co_await process.communicate();
+  CHECK(written.out.empty());
+}
+
 }  // namespace records_tests

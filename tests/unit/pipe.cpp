@@ -53,6 +53,31 @@ TEST_CASE("pipe: a large buffer is drained whole, in slices") {
   CHECK((bytes.drain() == text.substr(123)));
 }
 
+TEST_CASE("pipe: memory that grows beyond what it had reserved takes nobody else's", "[posix]") {
+  // The other thread takes address space wherever there is some, as it becomes free.
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    while (!done) {
+      std::vector<std::vector<char>> blocks(4);
+      for (auto& block : blocks) block.assign(64 << 20, 1);
+    }
+  });
+  constexpr std::size_t reserved = std::size_t{1} << 30;
+  for (int i = 0; i < 300; ++i) {
+    coproc::detail::growing_memory memory;
+    memory.grow(1 << 20);
+    memory.data()[0] = 'a';
+    memory.grow(reserved);
+    memory.data()[reserved - 1] = 'z';
+    memory.grow(reserved + 1);
+    memory.data()[reserved] = '!';
+    if (memory.data()[0] != 'a' || memory.data()[reserved - 1] != 'z') FAIL("it has not kept all");
+  }
+  done = true;
+  other.join();
+  SUCCEED();
+}
+
 TEST_CASE("pipe: a line is found once it is whole, and no byte is looked at twice") {
   line_scanner scanner;
   CHECK(scanner.find("", '\n') == line_scanner::none);

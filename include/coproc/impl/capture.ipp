@@ -39,6 +39,7 @@ class capture_run {
     result.silence = chosen.idle_timeout;
     result.max_output = streams->max_output;
     result.linger = chosen.grace.value_or(default_grace);
+    result.leaves_input = true;
     return result;
   }
 
@@ -74,6 +75,7 @@ COPROC_ON_USE awaitable<run_end> run_to_end(std::shared_ptr<child_streams> strea
   } catch (...) {
     if (!failure) failure = std::current_exception();
   }
+  if (const auto left = std::exchange(streams->left_input, nullptr)) co_await join_input(left);
   if (failure) std::rethrow_exception(failure);
   co_return end;
 }

@@ -31,6 +31,9 @@ COPROC_ON_USE awaitable<int> all_stages(std::vector<awaitable<int>> stages) {
 COPROC_INLINE void check_stages(const std::vector<command>& stages, bool copies) {
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const options& chosen = stages[i].options();
+    if (i + 1 < stages.size() && chosen.idle_timeout)
+      throw std::invalid_argument("coproc: pipeline: idle_timeout is for the last stage: what '" +
+                                  to_string(stages[i]) + "' writes goes past");
     const bool in = i > 0 && (chosen.streams[0].given || chosen.input);
     const bool out = i + 1 < stages.size() && chosen.streams[1].given;
     if (in || (out && !(copies && chosen.streams[1].copy_to)))
@@ -55,8 +58,9 @@ COPROC_ON_USE awaitable<completed> run_relay(relay joint) {
   gathered_output gathered;
   gathered.copy_to = joint.copies;
   buffer bytes;  // those that have not been copied yet
-  for (bool more = true; more;) {
-    std::string piece = co_await pipe_reader::read(joint.from, read_request::at_most(64 * 1024));
+  for (bool more = true, wanted = true; more;) {
+    std::string piece;
+    if (wanted) piece = co_await pipe_reader::read(joint.from, read_request::at_most(64 * 1024));
     more = !piece.empty();
     if (more) std::memcpy(bytes.prepare(piece.size()).first, piece.data(), piece.size());
     bytes.commit(piece.size());
@@ -66,14 +70,12 @@ COPROC_ON_USE awaitable<completed> run_relay(relay joint) {
       gathered.copy_failed |= joint.copies->failed;
     }
     bytes.consume(bytes.size() - gathered.uncopied(bytes));
-    bool wanted = true;
     try {
       if (more) co_await pipe_writer::write(joint.to, std::move(piece));
     } catch (const error& e) {
       if (e.code() != asio::error::broken_pipe) throw;
       wanted = false;
     }
-    if (!wanted) break;
   }
   joint.from->give_up();
   joint.to->close();

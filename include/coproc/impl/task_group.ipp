@@ -81,6 +81,10 @@ COPROC_INLINE void task_group::start(std::size_t index, awaitable<void> task, bo
     self->wake_->notify(self->bit_);
   };
   if (posted) task = posted_task(std::move(task));
+  {
+    const std::lock_guard lock(mutex_);
+    ended_.reserve(running_.size() + 1);  // an end must not fail for want of memory
+  }
   const auto entry = running_.emplace(index, running_task(strand, signal)).first;
   try {
     asio::co_spawn(strand, std::move(task),
@@ -102,6 +106,12 @@ COPROC_INLINE void task_group::cancel() {
 }
 #pragma pop_macro("emit")
 
+/// Cancels what start_next waits for, too.
+COPROC_INLINE void task_group::cancel(const join_policy& policy) {
+  cancel();
+  if (policy.pending) policy.pending(true);
+}
+
 COPROC_INLINE awaitable<error_code> task_group::wait() {
   const error_code failure = co_await wake_->wait();
   wake_->take();
@@ -110,6 +120,7 @@ COPROC_INLINE awaitable<error_code> task_group::wait() {
 
 COPROC_INLINE std::vector<task_group::ended_task> task_group::take_ended() {
   std::vector<ended_task> ended;
+  ended.reserve(running_.size());  // for those that are still to come
   {
     const std::lock_guard lock(mutex_);
     ended.swap(ended_);
@@ -139,15 +150,15 @@ COPROC_INLINE awaitable<task_group::join_result> task_group::join(join_policy po
         ++index;
       } catch (...) {  // the range itself has thrown
         result.failure = std::current_exception();
-        cancel();
+        cancel(policy);
       }
     }
-    if (running() == 0 && !(policy.pending && policy.pending(result.stopping()))) break;
+    if (running() == 0 && !(policy.pending && policy.pending(false))) break;
     const error_code interrupted = co_await wait();
     const bool first = cancellation.hit() && !result.cancelled;
     const unsigned before = std::exchange(cancellations, wake_->cancellations());
     const bool again = cancellations != before;
-    if (interrupted || first || again) result.cancelled = true, cancel();
+    if (interrupted || first || again) result.cancelled = true, cancel(policy);
     for (const ended_task& task : take_ended()) {
       std::exception_ptr failure = policy.ignore_failures ? nullptr : task.failure;
       try {
@@ -157,7 +168,7 @@ COPROC_INLINE awaitable<task_group::join_result> task_group::join(join_policy po
       }
       if (!failure || result.failure) continue;
       result.failure = failure;
-      cancel();
+      cancel(policy);
     }
     if (running() > 0 && !result.stopping() && !result.expired && policy.expired &&
         policy.expired())
@@ -199,7 +210,8 @@ COPROC_ON_USE awaitable<void> cancel_tasks_shielded(std::shared_ptr<task_group> 
                                                     std::function<void()> forget,
                                                     std::function<bool(bool)> pending) {
   tasks->cancel();
-  while (tasks->running() > 0 || pending(true)) {
+  pending(true);
+  while (tasks->running() > 0 || pending(false)) {
     co_await tasks->wait();
     tasks->take_ended();
   }

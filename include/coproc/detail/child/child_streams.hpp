@@ -5,6 +5,7 @@
 #include <coproc/detail/child/gathered_output.hpp>
 #include <coproc/detail/pipe/pipe_reader.hpp>
 #include <coproc/detail/pipe/pipe_writer.hpp>
+#include <coproc/detail/task/task_group.hpp>
 #include <memory>
 
 namespace coproc::detail {
@@ -76,10 +77,11 @@ class child_streams {
   // One of these may be set: there may be more of it.
   std::function<input_source::piece()> next_input;
   std::shared_ptr<std::function<awaitable<input_source::piece>()>> start_input;
-  bool one_terminal = false;  // for both outputs: it is read as stdout
-  bool input_given = false;   // to communicate, if only an empty one
-  bool complete = false;      // all outputs are in
-  bool abandoned = false;     // the process has been destroyed, or released
+  std::shared_ptr<task_group> left_input;  // makes input though it has been asked to end
+  bool one_terminal = false;               // for both outputs: it is read as stdout
+  bool input_given = false;                // to communicate, if only an empty one
+  bool complete = false;                   // all outputs are in
+  bool abandoned = false;                  // the process has been destroyed, or released
   bool pipe_still_open = false;
   std::weak_ptr<event> waiting;                       // of a communicate or capture that goes on
   static constexpr unsigned abandoned_bit = 1u << 9;  // none of communicate_fsm's

@@ -19,8 +19,9 @@ class communicate_limits {
   std::optional<std::chrono::nanoseconds> silence;
   std::optional<output_bound> max_output;
   std::chrono::nanoseconds linger = default_grace;  // how long others may write after the exit
-  bool shielded = false;  // goes on though its coroutine has been cancelled
-  bool stopping = false;  // waits for the child's group too, as long as that has a pipe
+  bool shielded = false;      // goes on though its coroutine has been cancelled
+  bool stopping = false;      // waits for the child's group too, as long as that has a pipe
+  bool leaves_input = false;  // to whoever ends the child, what makes it: see join_input
 };
 
 /// One run of a communication: feeds stdin, reads both outputs, and looks for the child's exit.
@@ -59,21 +60,21 @@ class communication {
         const action next = work();
         if (next == action::finish) break;
         error_code interrupted;
-        bool go_on = true;
-        if (next == action::yield) go_on = co_await yield_to_others();
+        // Both by the one event: while that waits, tasks are destroyed before this coroutine.
+        if (next == action::yield) interrupted = co_await wake_->yield(yielded);
         else interrupted = co_await wake_->wait([this] { return work_in_place(); });
         if (failure_) std::rethrow_exception(failure_);
-        if (interrupted || !go_on || cancelled()) fsm_.cancel();
+        if (interrupted || cancelled()) fsm_.cancel();
         take_events();
       }
     } catch (...) {
       failure = std::current_exception();
     }
-    while (making_ && making_->running() > 0) {  // it uses what the user has given
-      making_->cancel();
-      co_await wake_->wait();
-      wake_->take();
-      take_input();
+    if (making_ && making_->running() > 0) {  // it uses what the user has given
+      cancel_input();
+      if (limits_.leaves_input) streams_.left_input = making_;
+      else co_await join_input(making_);
+      adopt_piece();
     }
     if (failure) std::rethrow_exception(failure);
     if (fsm_.outcome() == communicate_outcome::complete) streams_.finish(fsm_.left_open());
@@ -84,6 +85,7 @@ class communication {
   /// How long a pipe must be silent, after the child has exited, to be given up. Only a grandchild
   /// can still hold it then.
   static constexpr auto pipe_idle_timeout = std::chrono::milliseconds(250);
+  static constexpr unsigned yielded = 1u << 11;  // none of communicate_fsm's
   /// How long copies may keep the loop from others, and from a deadline.
   static constexpr auto longest_turn = std::chrono::milliseconds(5);
 
@@ -109,13 +111,14 @@ class communication {
     start.bounded = limits_.max_output.has_value();
     start.shielded = limits_.shielded;
     start.stopping = limits_.stopping;
+    start.leaves_input = limits_.leaves_input;
     return start;
   }
 
   bool cancelled() const { return cancellation_.hit() || wake_->cancellations() > 0; }
 
   void take_events() {
-    unsigned events = wake_->take();
+    unsigned events = wake_->take() & ~yielded;
     // A timer that has been started anew may have told of its former end.
     if (events & fsm::pipe_is_idle && !idle_->passed()) events &= ~unsigned{fsm::pipe_is_idle};
     if (streams_.abandoned) fsm_.abandon();
@@ -168,9 +171,9 @@ class communication {
         case action::close_input:
           streams_.in->close();
           streams_.drop_input();
-          if (making_) making_->cancel();
+          if (making_) cancel_input();
           break;
-        case action::cancel_input: making_->cancel(); break;
+        case action::cancel_input: cancel_input(); break;
         case action::write: fsm_.wrote(write()); break;
         case action::watch_input: polls_.arm(0, async_pipe_end::to_write, fsm::writable); break;
         case action::read_out: fsm_.was_read(read(*streams_.out.stream)); break;
@@ -201,7 +204,7 @@ class communication {
   fsm::write_result write() {
     if (streams_.input_written == streams_.input.size() && !streams_.in->writing()) {
       if (streams_.start_input) return make_input();
-      if (streams_.next_input) join_input();
+      if (streams_.next_input && !collect_input()) return fsm::write_result::some;
     }
     const std::string_view rest = std::string_view(streams_.input).substr(streams_.input_written);
     std::size_t written = 0;
@@ -216,37 +219,53 @@ class communication {
     return written == 0 ? fsm::write_result::blocked : fsm::write_result::some;
   }
 
-  /// Takes as many pieces as it takes to be worth a write.
-  void join_input() {
+  /// Takes as many pieces as it takes to be worth a write. False: those that came were empty.
+  bool collect_input() {
+    constexpr int most = 1024;  // before others have their turn
     streams_.input.clear();
     streams_.input_written = 0;
-    while (streams_.next_input && streams_.input.size() < 64 * 1024) {
+    for (int i = 0; streams_.next_input && streams_.input.size() < 64 * 1024 && i < most; ++i) {
       const auto piece = streams_.next_input();
       if (piece) streams_.input += *piece;
       else streams_.next_input = nullptr;
     }
+    return !streams_.input.empty() || !streams_.next_input;
   }
 
   fsm::write_result make_input() {
     if (!making_) making_ = std::make_shared<task_group>(executor_, wake_, fsm::made);
     made_ = std::make_shared<std::optional<input_source::piece>>();
-    source_ = streams_.start_input;  // it stays until the task has ended
-    making_->start(0, store<input_source::piece>((*source_)(), made_));
+    making_->start(0, store<input_source::piece>(make_piece(streams_.start_input), made_));
     return fsm::write_result::making;
   }
+  /// Keeps the callable as long as its coroutine.
+  static awaitable<input_source::piece> make_piece(
+      std::shared_ptr<std::function<awaitable<input_source::piece>()>> source) {
+    co_return co_await (*source)();
+  }
 
-  /// Takes what a task has made, also where it has been asked to end: nothing is lost.
+  /// Once: to a capture, say, a second cancellation means more than the first.
+  void cancel_input() {
+    if (!making_->cancelled()) making_->cancel();
+  }
+
+  /// Takes what a task has made.
   unsigned take_input() {
     unsigned events = 0;
     for (const task_group::ended_task& task : making_->take_ended()) {
       events = fsm::made;
       if (task.failure && !making_->cancelled()) std::rethrow_exception(task.failure);
-      if (task.failure || !streams_.start_input) continue;
-      streams_.input_written = 0;
-      if (*made_ && **made_) streams_.input = std::move(***made_);
-      else streams_.drop_input();
+      adopt_piece();
     }
     return events;
+  }
+  /// Also where the task has been asked to end: nothing is lost.
+  void adopt_piece() {
+    if (!streams_.start_input || !*made_) return;
+    streams_.input_written = 0;
+    if (**made_) streams_.input = std::move(***made_);
+    else streams_.drop_input();
+    made_->reset();
   }
 
   fsm::read_result read(pipe_reader& stream) {
@@ -302,7 +321,6 @@ class communication {
   communicate_fsm fsm_;
   std::shared_ptr<task_group> making_;  // the next piece of input
   result_ptr<input_source::piece> made_;
-  std::shared_ptr<std::function<awaitable<input_source::piece>()>> source_;
   std::shared_ptr<task_group> copying_;
   std::optional<steady_time> first_copy_;  // of this turn
   bool copy_cancelled_ = false;

@@ -70,8 +70,9 @@ class communicate_fsm {
     bool out_drained = true, err_drained = true;   // nothing is known to be in the pipe
     bool copy_out = false, copy_err = false;       // somebody wants a copy
     bool bounded = false;                          // output is bounded
-    bool shielded = false;  // goes on though its coroutine has been cancelled
-    bool stopping = false;  // waits for the child's group too, as long as that has a pipe
+    bool shielded = false;      // goes on though its coroutine has been cancelled
+    bool stopping = false;      // waits for the child's group too, as long as that has a pipe
+    bool leaves_input = false;  // does not wait for the end of the task that makes input
   };
 
   explicit communicate_fsm(const setup& start) : setup_(start), input_open_(start.input) {
@@ -229,8 +230,8 @@ class communicate_fsm {
     }
     if (decided()) {
       if (!making_) return action::finish;
-      if (std::exchange(making_cancelled_, true)) return action::sleep;
-      return action::cancel_input;
+      if (!std::exchange(making_cancelled_, true)) return action::cancel_input;
+      return setup_.leaves_input ? action::finish : action::sleep;
     }
     if (kept_ != 0) {  // something has happened while a copy was waited for
       resume(0);

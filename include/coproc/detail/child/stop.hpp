@@ -3,6 +3,7 @@
 #pragma once
 
 #include <coproc/detail/os/os.hpp>
+#include <coproc/detail/task/task_group.hpp>
 
 namespace coproc::detail {
 
@@ -70,6 +71,14 @@ inline awaitable<bool> stop(std::shared_ptr<child> child, std::chrono::nanosecon
   if (!go_on) co_return false;
   const error_code cancelled_later = co_await wait_for_exit(child);
   co_return !cancelled_later || child->exited();
+}
+
+/// Waits for what makes input, and has been asked to end. Each further cancellation is passed on.
+/// For a coroutine that is shielded.
+inline awaitable<void> join_input(std::shared_ptr<task_group> making) {
+  task_group::join_policy policy;
+  policy.ignore_failures = true;
+  co_await making->join(std::move(policy));
 }
 
 }  // namespace coproc::detail

@@ -23,6 +23,7 @@ class input_source {
   // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): the constraint keeps it apart
   input_source(T&& from) {
     using type = std::remove_cvref_t<T>;
+    refuse_unsafe_temporary<T>();
     if constexpr (std::same_as<type, std::string>) text = std::forward<T>(from);
     else if constexpr (bytes<type>) text = to_bytes(from);
     else if constexpr (requires(type & call) { awaitable<piece>(call()); })
@@ -37,7 +38,7 @@ class input_source {
   }
 
   /// Whether it begins anew for each run.
-  bool can_be_repeated() const { return !start; }
+  bool can_be_repeated() const { return !start && !single_; }
   bool empty() const { return text.empty() && !pieces && !start; }
 
   std::string text;
@@ -59,16 +60,29 @@ class input_source {
       explicit held(Range&& given) : range(std::forward<Range>(given)) {}
       kept range;
     };
+    // Each run goes through a view of its own: to go through one may change it.
+    using passed = std::conditional_t<std::ranges::view<std::remove_cvref_t<kept>> &&
+                                          std::copy_constructible<std::remove_cvref_t<kept>>,
+                                      kept, kept&>;
+    class run {
+     public:
+      explicit run(std::shared_ptr<held> whole) : all(std::move(whole)), range(all->range) {}
+      std::shared_ptr<held> all;
+      passed range;
+      std::optional<std::ranges::iterator_t<kept>> at;
+    };
+    single_ = !std::ranges::forward_range<kept>;
     pieces = [all = std::make_shared<held>(std::forward<Range>(range))] {
-      const auto at = std::make_shared<std::optional<std::ranges::iterator_t<kept>>>();
-      return [all, at]() -> piece {
-        if (!*at) at->emplace(std::ranges::begin(all->range));
-        else if (**at != std::ranges::end(all->range)) ++**at;
-        if (**at == std::ranges::end(all->range)) return std::nullopt;
-        return to_bytes(***at);
+      return [now = std::make_shared<run>(all)]() -> piece {
+        if (!now->at) now->at.emplace(std::ranges::begin(now->range));
+        else if (*now->at != std::ranges::end(now->range)) ++*now->at;
+        if (*now->at == std::ranges::end(now->range)) return std::nullopt;
+        return to_bytes(**now->at);
       };
     };
   }
+
+  bool single_ = false;  // a range that can be gone through once
 };
 
 }  // namespace coproc::detail

@@ -279,6 +279,7 @@ class environment {
     requires(!std::same_as<std::remove_cvref_t<Variables>, environment>)
   // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): the constraint keeps it apart
   environment(Variables&& variables) {
+    refuse_unsafe_temporary<Variables>();
     if constexpr (!text<std::remove_cvref_t<Variables>> && std::ranges::input_range<Variables>) {
       for (auto&& variable : variables) add(variable);
     } else {

@@ -40,6 +40,7 @@ class tee_t {
 /// What tee takes: a stream, or a callable that returns nothing or an awaitable.
 template <class Target>
 std::shared_ptr<sink> make_sink(Target&& target, bool lines) {
+  refuse_unsafe_temporary<Target>();
   auto to = std::make_shared<sink>(lines);
   if constexpr (std::derived_from<std::remove_cvref_t<Target>, std::ostream>) {
     static_assert(std::is_lvalue_reference_v<Target>,

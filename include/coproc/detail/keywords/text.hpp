@@ -39,4 +39,15 @@ std::string to_bytes(const T& value) {
                        std::ranges::size(value));
 }
 
+/// g++ 12 copies a temporary aggregate in a co_await expression bit by bit, and destroys both.
+/// @tparam T as a forwarding reference has it
+template <class T>
+constexpr void refuse_unsafe_temporary() {
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+  static_assert(std::is_lvalue_reference_v<T> || !std::is_aggregate_v<std::remove_cvref_t<T>> ||
+                    std::is_trivially_copyable_v<std::remove_cvref_t<T>>,
+                "coproc: g++ 12 copies this temporary bit by bit within a co_await: name it first");
+#endif
+}
+
 }  // namespace coproc::detail

@@ -155,11 +155,17 @@ class pipe_reader {
     throw error(asio::error::bad_descriptor, std::string(name) + ": the stream is closed");
   }
 
+  [[noreturn]] void fail_cancelled(const char* name) {
+    if (given_up_) bytes() = buffer();  // give_up() has left it to this operation
+    throw cancelled_error(name);
+  }
+
   /// Waits for bytes, or for what @p to_line ends, where that is not null; or for the end.
   awaitable<void> fill(const char* name, std::size_t most, const separator* to_line = nullptr) {
     for (;;) {
       if (to_line && has_line(*to_line)) co_return;
-      if (to_line && buffer_.size() > limit_) throw_over_limit(name, buffer_.size(), limit_);
+      if (to_line && scanner_.scanned() > limit_)
+        throw_over_limit(name, scanner_.scanned(), limit_);
       bool filled = true;
       if (!pipe_.executor()) {  // its context has gone: what there is can be had, and no more
         if (try_fill(most) == fill_result::blocked) throw_context_gone();
@@ -171,13 +177,13 @@ class pipe_reader {
         filled = got > 0;
         if (filled) committed(got, asked);
         else drained_ = false;  // the end, or an error: a read of our own tells
-        if (failure == asio::error::operation_aborted || closed_) throw cancelled_error(name);
+        if (failure == asio::error::operation_aborted || closed_) fail_cancelled(name);
         budget_.waited();
       } else {
         filled = try_fill(most) != fill_result::blocked;
         if (filled && budget_.spent()) {
           const bool go_on = co_await yield_to_others();
-          if (!go_on || closed_) throw cancelled_error(name);
+          if (!go_on || closed_) fail_cancelled(name);
         }
       }
       if (filled && (!to_line || eof_)) co_return;

@@ -48,8 +48,10 @@ class event final : public std::enable_shared_from_this<event>, private context_
   }
 
   /// Goes once around the event loop. Error: cancelled.
-  awaitable<error_code> yield() {
-    bits_.fetch_or(1, std::memory_order_release);
+  /// @param bit that will be among those to take
+  awaitable<error_code> yield(unsigned bit = 1) {
+    bits_.fetch_or(bit, std::memory_order_release);
+    go_on_ = nullptr;
     return suspend(true);
   }
 

@@ -259,9 +259,10 @@ class awaited_jobs {
   }
   bool pending(bool stop) {
     if (!asking_ || ended_) return false;
-    if (stop && !std::exchange(stopped_, true)) asking_->cancel();
-    if (stop) asking_->take_ended();
-    return !stop || asking_->running() > 0;
+    stopped_ = stopped_ || stop;
+    if (stop) asking_->cancel();
+    if (stopped_) asking_->take_ended();
+    return !stopped_ || asking_->running() > 0;
   }
 
  private:

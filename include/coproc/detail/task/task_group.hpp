@@ -124,6 +124,7 @@ class task_group final : public std::enable_shared_from_this<task_group>, privat
     std::shared_ptr<asio::cancellation_signal> signal;
   };
 
+  void cancel(const join_policy& policy);
   asio::any_io_executor new_strand() const;
   void context_gone(std::vector<wait_handler>& waiting) override;
 

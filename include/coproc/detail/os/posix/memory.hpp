@@ -118,10 +118,17 @@ class growing_memory {
     }
     growing_memory larger = reserve(std::max(std::size_t{1} << 30, capacity * 2));
     if (larger.reserved_ == 0 || !larger.grow_in_place(capacity)) return false;
-    if (reserved_ == 0) std::copy_n(data_, capacity_, larger.data_);
-    else if (::mremap(data_, capacity_, capacity_, MREMAP_MAYMOVE | MREMAP_FIXED, larger.data_) ==
-             MAP_FAILED)
-      return false;
+    if (reserved_ == 0) {
+      std::copy_n(data_, capacity_, larger.data_);
+    } else {
+      // What was moved from is nobody's at once: another thread may have it already.
+      if (::mremap(data_, capacity_, capacity_, MREMAP_MAYMOVE | MREMAP_FIXED, larger.data_) ==
+          MAP_FAILED)
+        throw std::bad_alloc();
+      data_ += capacity_;
+      reserved_ -= capacity_;
+      if (reserved_ == 0) data_ = nullptr;
+    }
     swap(larger);
     return true;
   }
