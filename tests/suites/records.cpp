@@ -95,7 +95,8 @@ COPROC_TEST("records: cancelled, they lose nothing") {
   CHECK(next == std::optional<std::string>("first half, second half"));
 }
 
-COPROC_TEST("records: a closed reader makes the child's next write fail", "[posix]") {
+#if !defined(_WIN32)
+COPROC_TEST("records: a closed reader makes the child's next write fail") {
   auto process = co_await exec(child, "flood", std_out = piped);
   const std::string some = co_await process.std_out().read(10);
   CHECK(process.std_out().is_open());
@@ -105,6 +106,7 @@ COPROC_TEST("records: a closed reader makes the child's next write fail", "[posi
   const int code = co_await process.wait();
   CHECK(code == -SIGPIPE);
 }
+#endif
 
 COPROC_TEST("records: every read of a closed reader fails at once, also of what had been read") {
   auto process = co_await exec(child, "say", "one\ntwo\n", std_out = piped, std_err = piped);

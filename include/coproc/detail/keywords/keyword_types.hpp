@@ -53,17 +53,6 @@ class plain_keyword {
   }
 };
 
-template <class T>
-inline constexpr bool is_duration = false;
-template <class Rep, class Period>
-inline constexpr bool is_duration<std::chrono::duration<Rep, Period>> = true;
-
-/// Says what a time is.
-template <class T>
-constexpr void refuse_as_time() {
-  static_assert(is_duration<T>, "coproc: a time is a duration, with its unit: 5s, 500ms");
-}
-
 /// What a keyword of capture sets: exec and shell refuse it.
 template <class Change>
 class for_capture {

@@ -46,6 +46,17 @@ std::chrono::nanoseconds to_nanoseconds(std::chrono::duration<Rep, Period> time)
   return std::chrono::duration_cast<nanoseconds>(time);
 }
 
+template <class T>
+inline constexpr bool is_duration = false;
+template <class Rep, class Period>
+inline constexpr bool is_duration<std::chrono::duration<Rep, Period>> = true;
+
+/// Says what a time is.
+template <class T>
+constexpr void refuse_as_time() {
+  static_assert(is_duration<T>, "coproc: a time is a duration, with its unit: 5s, 500ms");
+}
+
 /// Gets a copy of what a child writes, as it comes, or line by line without the newlines.
 class sink {
  public:

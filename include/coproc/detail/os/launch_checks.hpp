@@ -29,7 +29,8 @@ inline std::string stream_name(std::size_t fd) {
   // A missing program is by far the most common failure: say that in the plain words of a shell.
   if (std::string_view(step) != "exec") message += step + (text.empty() ? text : ' ' + text) + ": ";
   else if (object.empty() && has_name) object = words[0];
-  throw launch_error(why, step, message + why.message(), object.empty() ? text : std::move(object));
+  if (object.empty()) object = text;
+  throw launch_error(why, step, message + why.message(), std::move(object));
 }
 
 /// Refuses what cannot be handed to a program, before anything is made.
