@@ -8,6 +8,13 @@
 namespace coproc {
 namespace detail {
 
+template <class Stages>
+std::string joined_by_pipes(const Stages& stages) {
+  std::string line;
+  for (const auto& stage : stages) line += (line.empty() ? "" : " | ") + to_string(stage);
+  return line;
+}
+
 /// Waits for the waits or the stops of all stages, beside each other; the pipeline's returncode.
 COPROC_ON_USE awaitable<int> all_stages(std::vector<awaitable<int>> stages);
 
@@ -62,10 +69,7 @@ class pipeline {
   }
   /// As one would type it in a shell, see command.
   friend std::string to_string(const pipeline& what) {
-    std::string line;
-    for (const command& stage : what.stages_)
-      line += (line.empty() ? "" : " | ") + to_string(stage);
-    return line;
+    return detail::joined_by_pipes(what.stages_);
   }
   /// Writes to_string of it.
   friend std::ostream& operator<<(std::ostream& stream, const pipeline& what) {
@@ -111,10 +115,7 @@ class running_pipeline {
 
   /// For logs: "process 12, exit status 0 | process 13, running".
   friend std::string to_string(const running_pipeline& what) {
-    std::string line;
-    for (const process& stage : what.stages_)
-      line += (line.empty() ? "" : " | ") + to_string(stage);
-    return line;
+    return detail::joined_by_pipes(what.stages_);
   }
   /// The same.
   friend std::ostream& operator<<(std::ostream& stream, const running_pipeline& what) {

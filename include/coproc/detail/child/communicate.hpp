@@ -235,13 +235,8 @@ class communication {
   fsm::write_result make_input() {
     if (!making_) making_ = std::make_shared<task_group>(executor_, wake_, fsm::made);
     made_ = std::make_shared<std::optional<input_source::piece>>();
-    making_->start(0, store<input_source::piece>(make_piece(streams_.start_input), made_));
+    making_->start(0, store<input_source::piece>(call_kept(streams_.start_input), made_));
     return fsm::write_result::making;
-  }
-  /// Keeps the callable as long as its coroutine.
-  static awaitable<input_source::piece> make_piece(
-      std::shared_ptr<std::function<awaitable<input_source::piece>()>> source) {
-    co_return co_await (*source)();
   }
 
   /// Once: to a capture, say, a second cancellation means more than the first.

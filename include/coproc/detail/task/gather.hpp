@@ -254,7 +254,7 @@ class awaited_jobs {
     }
     if (asking_->running() > 0) return std::nullopt;
     item_ = std::make_shared<std::optional<std::optional<Item>>>();
-    asking_->start(0, store<std::optional<Item>>(ask(source_), item_));
+    asking_->start(0, store<std::optional<Item>>(call_kept(source_), item_));
     return std::nullopt;
   }
   bool pending(bool stop) {
@@ -266,11 +266,6 @@ class awaited_jobs {
   }
 
  private:
-  /// Keeps the callable as long as its coroutine.
-  static awaitable<std::optional<Item>> ask(std::shared_ptr<source> items) {
-    co_return co_await (*items)();
-  }
-
   std::shared_ptr<source> source_;
   Make make_;
   std::shared_ptr<task_group> asking_;

@@ -35,6 +35,12 @@ awaitable<void> store(awaitable<T> task, result_ptr<T> result) {
   }
 }
 
+/// Calls what gives an awaitable, and keeps it as long as its coroutine, which may use it.
+template <class T>
+awaitable<T> call_kept(std::shared_ptr<std::function<awaitable<T>()>> callable) {
+  co_return co_await (*callable)();
+}
+
 /// Coroutines that run beside each other on behalf of one that waits for them. Each runs on a
 /// strand of its own, so that cancelling it is safe on an executor with several threads too; unless
 /// it is known that there is one thread only.
