@@ -270,9 +270,10 @@ COPROC_TEST("input: a timeout ends the child beside what makes its input, and no
 }
 
 COPROC_TEST("input: a second cancellation kills at once, whatever makes the input does") {
-  const auto stubborn = []() -> coproc::awaitable<piece> {
+  bool let_go = false;
+  const auto stubborn = [&]() -> coproc::awaitable<piece> {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    co_await turns(100);
+    while (!let_go) co_await turns(1);
     co_return std::nullopt;
   };
   std::string seen;
@@ -281,7 +282,14 @@ COPROC_TEST("input: a second cancellation kills at once, whatever makes the inpu
       capture(child, "ignore-term", input = stubborn, grace = 1h,
               std_out = tee([&](std::string_view text) { seen += text; })));
   co_await eventually([&] { return seen == "ready\n"; });
-  co_await cancel_twice(running);
+  running.cancel();
+  co_await turns(50);
+  running.cancel();
+  co_await turns(50);
+  CHECK_FALSE(running.done());
+  let_go = true;
+  (void)co_await thrown<coproc::cancelled_error>(running.result());
+  CHECK_FALSE(has_children());
 }
 
 COPROC_TEST("input: a range that can be gone through once is not for retry") {
