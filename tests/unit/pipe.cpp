@@ -53,31 +53,34 @@ TEST_CASE("pipe: a large buffer is drained whole, in slices") {
   CHECK((bytes.drain() == text.substr(123)));
 }
 
-TEST_CASE("pipe: memory that grows beyond what it had reserved takes nobody else's", "[posix]") {
-  // The other thread takes address space wherever there is some, as it becomes free.
+#if !defined(_WIN32)
+TEST_CASE("pipe: memory that grows beyond what it had reserved takes nobody else's") {
+  // The other thread takes what has just become free, where there was so much.
+  constexpr std::size_t reserved = std::size_t{1} << 30, much = std::size_t{900} << 20;
   std::atomic<bool> done = false;
   std::thread other([&] {
     while (!done) {
-      std::vector<std::vector<char>> blocks(4);
-      for (auto& block : blocks) block.assign(64 << 20, 1);
+      void* const block = ::mmap(nullptr, much, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (block == MAP_FAILED) continue;
+      for (int i = 0; i < 200; ++i) *static_cast<volatile char*>(block) = 1;
+      ::munmap(block, much);
     }
   });
-  constexpr std::size_t reserved = std::size_t{1} << 30;
   bool kept = true;
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 8'000; ++i) {
     coproc::detail::growing_memory memory;
     memory.grow(1 << 20);
-    memory.data()[0] = 'a';
     memory.grow(reserved);
-    memory.data()[reserved - 1] = 'z';
+    memory.data()[0] = 'a';
     memory.grow(reserved + 1);
-    memory.data()[reserved] = '!';
-    kept = kept && memory.data()[0] == 'a' && memory.data()[reserved - 1] == 'z';
+    kept = kept && memory.data()[0] == 'a';
   }
   done = true;
   other.join();
   CHECK(kept);
 }
+#endif
 
 TEST_CASE("pipe: a line is found once it is whole, and no byte is looked at twice") {
   line_scanner scanner;
