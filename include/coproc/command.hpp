@@ -50,6 +50,24 @@ class command {
     return words_.empty() ? std::string_view() : std::string_view(words_.front());
   }
 
+  /// This command with other words, and the same keywords. A command among them stands for its
+  /// words, and a keyword for itself: `ls.reworded("nice", "-n", 10, ls)`, `ls.reworded("true")`.
+  template <class... Words>
+  command reworded(const Words&... words) const {
+    command changed;
+    changed.options_ = options_;
+    const auto add_words = [&changed]<class Word>(const Word& word) {
+      if constexpr (std::same_as<Word, command>) {
+        for (std::size_t i = 0; i < word.words_.size(); ++i)
+          changed.push(word.words_[i], word.secret_[i]);
+      } else {
+        changed.add(word);
+      }
+    };
+    (add_words(words), ...);
+    return changed;
+  }
+
   /// As one would type it in a shell; secrets are `***`, keywords are not shown.
   friend std::string to_string(const command& what) {
     std::string line;

@@ -180,4 +180,16 @@ COPROC_TEST("command: what cannot be launched does not show its secrets or varia
   CHECK(std::string(refused.what()).find("hunter") == std::string::npos);
 }
 
+TEST_CASE("command: reworded has other words, secrets among them, and the same keywords") {
+  const command login("mysql", secret("-ppass word"), cwd = "/tmp");
+  const command nicer = login.reworded("nice", "-n", 10, login);
+  CHECK(nicer.words() == words{"nice", "-n", "10", "mysql", "-ppass word"});
+  CHECK(to_string(nicer) == "nice -n 10 mysql ***");
+  CHECK(nicer.options().cwd == "/tmp");
+  const command other = login.reworded(words{"true", "x"}, cwd = "/");
+  CHECK(other.words() == words{"true", "x"});
+  CHECK(other.options().cwd == "/");
+  CHECK(login.words() == words{"mysql", "-ppass word"});
+}
+
 }  // namespace command_tests

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coproc/command.hpp>
 #include <coproc/detail/child/gathered_output.hpp>
 #include <coproc/detail/pipe/pipe_reader.hpp>
 #include <coproc/detail/pipe/pipe_writer.hpp>
@@ -177,13 +178,13 @@ class child_streams {
 
 /// Launches a command, and makes what stands behind its process.
 inline std::shared_ptr<child_streams> launch_with_streams(const asio::any_io_executor& executor,
-                                                          const word_list& words,
-                                                          const options& chosen) {
+                                                          const command& program) {
+  const options& chosen = program.options();
   if (chosen.executable)
     throw std::invalid_argument(
         "coproc: executable is the shell of shell and shell_command; else the program itself is "
         "the first argument, and argv0 what it is told to be");
-  launched started = launch(words, chosen);
+  launched started = launch(program.words(), chosen);
   return std::make_shared<child_streams>(executor, started, chosen);
 }
 
