@@ -24,6 +24,7 @@ set(COPROC_HEADERS
   status.hpp
   stream.hpp
   version.hpp
+  via.hpp
   wait_for.hpp
   detail/child/child_streams.hpp
   detail/child/communicate.hpp
@@ -106,6 +107,7 @@ set(COPROC_DEFINITIONS
   impl/status.ipp
   impl/stream.ipp
   impl/task_group.ipp
+  impl/via.ipp
   src.hpp)
 
 if(WIN32)

@@ -33,6 +33,10 @@ for what in "$@"; do
     tests)
       need pkg-config pkg-config
       [ -e /usr/include/catch2 ] || [ -e /usr/local/include/catch2 ] || missing="$missing catch2"
+      # What commands are carried elsewhere by, and to. Neither is started: the tests start their own.
+      need ssh openssh-client
+      [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
+      [ -x /usr/sbin/slurmctld ] || missing="$missing slurm-wlm"
       ;;
     ci)
       need ccache ccache
@@ -85,12 +89,30 @@ if [ -n "$missing" ]; then
       ;;
   esac
 
+  # Debian starts a service when it is installed, and at each boot. Nobody has asked for one here.
+  policy=/usr/sbin/policy-rc.d
+  services=
+  case $missing in *openssh-server*) services="$services ssh.service ssh.socket" ;; esac
+  case $missing in
+    *slurm-wlm*) services="$services slurmctld.service slurmd.service munge.service" ;;
+  esac
+  if [ -n "$services" ] && [ ! -e $policy ]; then
+    # shellcheck disable=SC2016 # for tee
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+    $as_root chmod 755 $policy
+    trap 'rm -f "$log"; $as_root rm -f $policy' EXIT
+  fi
+
   say "installing$missing"
   # shellcheck disable=SC2086 # a list of words
   if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
     --no-remove -o DPkg::Lock::Timeout=600 $missing >"$log" 2>&1 </dev/null; then
     cat "$log" >&2
     fail "apt-get could not install$missing"
+  fi
+  if [ -n "$services" ] && command -v systemctl >/dev/null 2>&1; then
+    # shellcheck disable=SC2086 # a list of words
+    $as_root systemctl disable $services >/dev/null 2>&1 || true
   fi
 fi
 

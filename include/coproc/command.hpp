@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <coproc/keywords.hpp>
 #include <coproc/quote.hpp>
 #include <ostream>
@@ -81,6 +82,9 @@ class command {
   friend std::ostream& operator<<(std::ostream& stream, const command& what) {
     return stream << to_string(what);
   }
+
+  /// Whether one of its words is a secret.
+  bool has_secret() const { return std::ranges::count(secret_, true) > 0; }
 
   /// @private What the keywords have said; for the library's own use.
   const detail::options& options() const noexcept { return options_; }

@@ -31,8 +31,11 @@ class completed : public output {
   std::chrono::nanoseconds elapsed{};    ///< from before the launch to the end
   int attempts = 1;                      ///< how often it was run, see `retry`
 
-  /// Whether the returncode is 0, or one of `ok_codes`.
-  bool succeeded() const { return std::ranges::count(command.options().ok_codes, returncode) > 0; }
+  /// Whether the returncode is 0, or one of `ok_codes`, and the command's own.
+  bool succeeded() const {
+    return why != end_reason::unreachable &&
+           std::ranges::count(command.options().ok_codes, returncode) > 0;
+  }
   /// succeeded().
   explicit operator bool() const { return succeeded(); }
 

@@ -22,4 +22,5 @@
 #include <coproc/status.hpp>
 #include <coproc/stream.hpp>
 #include <coproc/version.hpp>
+#include <coproc/via.hpp>
 #include <coproc/wait_for.hpp>

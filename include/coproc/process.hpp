@@ -152,6 +152,7 @@ class process {
 
   /// Gives the child away as a Boost.Process object, which kills it when destroyed, and by whose
   /// rules it is waited for from now on. Pending operations are cancelled, the streams are closed.
+  /// @throws std::logic_error for a child that is carried elsewhere and has no stdin of its own
   native_process release();
 
   /// For logs: "process 4711, running", "process 4711, exit status 3". It looks, as returncode()

@@ -23,3 +23,4 @@
 #include <coproc/impl/status.ipp>
 #include <coproc/impl/stream.ipp>
 #include <coproc/impl/task_group.ipp>
+#include <coproc/impl/via.ipp>

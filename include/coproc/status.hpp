@@ -43,6 +43,7 @@ enum class end_reason {
   timed_out,     ///< `timeout` or `idle_timeout` had passed
   cancelled,     ///< the operation was cancelled
   output_limit,  ///< there was more than `max_output`
+  unreachable,   ///< what was to carry it elsewhere (`via`) did not get there
   unknown        ///< nobody here could read its status, or there is none
 };
 
@@ -54,6 +55,7 @@ inline std::string_view to_string(end_reason reason) {
     case end_reason::timed_out: return "timed_out";
     case end_reason::cancelled: return "cancelled";
     case end_reason::output_limit: return "output_limit";
+    case end_reason::unreachable: return "unreachable";
     case end_reason::unknown: break;
   }
   return "unknown";

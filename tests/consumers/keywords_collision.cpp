@@ -252,6 +252,9 @@ coproc::awaitable<void> use_every_keyword() {
                          max_output = head_and_tail(10), timeout = 5s, idle_timeout = 5s,
                          grace = 5s, ok_codes = 1);
 
+  what = coproc::command(what, via = ssh("host", "-p", 22), via = prefix("nice"),
+                         via = inside("place", carrier_code = 255));
+
   // And in the form of a call.
   auto process = co_await coproc::exec("ls", std_out = piped, std_err = devnull, cwd = "/",
                                        env["LC_ALL"] = "C", stop_signal = SIGINT);

@@ -185,8 +185,9 @@ TEST_CASE("threads: results go to futures and callbacks as to coroutines") {
 
 // ---- what the library's own thread shares ----
 
-// ThreadSanitizer cannot start threads in the fork of a process that had several.
-#if !defined(__SANITIZE_THREAD__)
+// ThreadSanitizer cannot start threads in the fork of a process that had several; AddressSanitizer
+// keeps the locks of its own that another thread had at the fork, and then hangs there (g++ 12).
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("threads: a fork that is made while the library's thread works can use the library") {
   const auto leave_some = [](int count) -> asio::awaitable<void> {
     for (int i = 0; i < count; ++i) {

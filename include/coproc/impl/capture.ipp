@@ -117,9 +117,10 @@ COPROC_ON_USE awaitable<completed> finish(capture_run run) {
   completed result(std::move(*run.program), std::move(written),
                    std::string(streams->err.gathered.tail_text()));
   result.returncode = streams->child->returncode();
-  result.why = result.returncode == unknown_returncode ? end_reason::unknown
-               : result.returncode < 0                 ? end_reason::signalled
-                                                       : end_reason::exited;
+  result.why = streams->carrier_failed()                 ? end_reason::unreachable
+               : result.returncode == unknown_returncode ? end_reason::unknown
+               : result.returncode < 0                   ? end_reason::signalled
+                                                         : end_reason::exited;
   result.usage = streams->child->usage();
   result.elapsed = elapsed;
   co_return result;

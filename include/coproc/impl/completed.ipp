@@ -8,9 +8,12 @@
 namespace coproc {
 
 COPROC_INLINE void completed::throw_exit_error() const {
-  std::string text = to_string(command) + ": " + describe(returncode);
+  const bool unreachable = why == end_reason::unreachable;
+  std::string text =
+      to_string(command) + ": " + (unreachable ? "not reached" : describe(returncode));
   const std::string tail = detail::last_lines(dropped_end_.empty() ? err : dropped_end_);
-  if (!tail.empty()) text += '\n' + tail;
+  const bool one_line = tail.find('\n') == std::string::npos;
+  if (!tail.empty()) text += (unreachable && one_line ? ": " : "\n") + tail;
   throw exit_error(returncode, std::move(text), *this, why, elapsed, usage);
 }
 

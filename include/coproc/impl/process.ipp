@@ -153,6 +153,10 @@ COPROC_INLINE awaitable<int> process::stop_within(std::chrono::nanoseconds patie
 COPROC_INLINE native_process_handle& process::handle() { return streams().child->handle(); }
 
 COPROC_INLINE native_process process::release() {
+  if (streams().child->has_lifeline())
+    throw std::logic_error(
+        "coproc: release: what is carried elsewhere ends with its lifeline, which an object of "
+        "Boost's has not");
   native_process given = streams().child->release();
   streams_->abandon();
   return given;

@@ -24,7 +24,8 @@ class child_streams {
   child_streams(const asio::any_io_executor& executor, launched& started, const options& chosen)
       : child(std::make_shared<class child>(executor, started)),
         max_output(chosen.max_output),
-        limit_(chosen.limit) {
+        limit_(chosen.limit),
+        carrier_codes_(chosen.carrier_codes) {
     const auto is_terminal = [&](int fd) {
       return chosen.streams[fd].source == stdio::kind::terminal;
     };
@@ -104,6 +105,11 @@ class child_streams {
     start_input = nullptr;
   }
 
+  /// Whether the ended child is a carrier that did not get to where the command was to run.
+  bool carrier_failed() const {
+    return std::ranges::count(carrier_codes_, child->returncode()) > 0;
+  }
+
   /// The bytes so far, or all of them.
   output gathered() const {
     const auto text = [this](const output_stream& each) {
@@ -172,9 +178,17 @@ class child_streams {
   }
 
   const std::size_t limit_;
+  const std::vector<int> carrier_codes_;
   unique_handle unused_[3];
   bool to_make_[3] = {};
 };
+
+/// The command that is launched here for one that is to run elsewhere.
+inline command carried(command program) {
+  check_launch(program.words(), program.options());
+  const auto via = std::exchange(program.options().via, nullptr);
+  return (*via)(std::move(program));
+}
 
 /// Launches a command, and makes what stands behind its process.
 inline std::shared_ptr<child_streams> launch_with_streams(const asio::any_io_executor& executor,
@@ -184,7 +198,9 @@ inline std::shared_ptr<child_streams> launch_with_streams(const asio::any_io_exe
     throw std::invalid_argument(
         "coproc: executable is the shell of shell and shell_command; else the program itself is "
         "the first argument, and argv0 what it is told to be");
+  if (chosen.via) return launch_with_streams(executor, carried(program));
   launched started = launch(program.words(), chosen);
+  if (chosen.lifeline) started.lifeline = std::move(started.ends[0]);
   return std::make_shared<child_streams>(executor, started, chosen);
 }
 

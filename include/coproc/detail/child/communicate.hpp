@@ -371,7 +371,7 @@ inline awaitable<void> stop_and_drain(std::shared_ptr<child_streams> streams,
   if (limits.max_output && limits.max_output->then == output_bound::policy::fail)
     limits.max_output->then = output_bound::policy::cut;
   limits.deadline = deadline_in(grace);
-  child->ask_to_end();
+  child->ask_to_end(far_grace(grace) + '\n');
   const auto outcome = co_await drain(streams, limits);
   if (outcome == communicate_outcome::complete) {
     co_await end_group(child, *limits.deadline);

@@ -9,6 +9,12 @@ namespace coproc::detail {
 
 inline constexpr auto default_grace = std::chrono::seconds(2);
 
+/// How long a far side gives what it ends, as it is told that: in tenths of a second.
+inline std::string far_grace(std::chrono::nanoseconds grace) {
+  const auto tenths = std::chrono::ceil<std::chrono::duration<std::int64_t, std::deci>>(grace);
+  return std::to_string(std::max(tenths.count(), std::int64_t{0}));
+}
+
 // What wait_for_exit waits for. (Not an enum within the coroutine: g++ 12 crashes on that at
 // times.)
 inline constexpr unsigned child_may_have_exited = 1, time_is_up = 2;
@@ -63,7 +69,7 @@ inline awaitable<bool> stop(std::shared_ptr<child> child, std::chrono::nanosecon
   const auto deadline = deadline_in(grace);
   // Before anything is sent.
   if (!child->exited() && !child->released() && !child->executor()) throw_context_gone();
-  child->ask_to_end();
+  child->ask_to_end(far_grace(grace) + '\n');
   const error_code cancelled = co_await wait_for_exit(child, deadline);
   bool go_on = !cancelled;
   if (go_on && child->exited()) go_on = co_await end_group(child, deadline);

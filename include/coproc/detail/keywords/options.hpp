@@ -31,6 +31,7 @@
 
 namespace coproc {
 
+class command;
 class completed;
 
 namespace detail {
@@ -195,6 +196,12 @@ class options {
 #endif
 
   std::size_t limit = 64 * 1024;
+
+  // Turns the command into the one that is launched here.
+  std::shared_ptr<const std::function<command(command)>> via;
+  // Of what that gives:
+  bool lifeline = false;           // stdin is the pipe whose end tells the far side to end
+  std::vector<int> carrier_codes;  // returncodes by which a carrier says that it did not get there
 
   // For capture.
   std::optional<input_source> input;

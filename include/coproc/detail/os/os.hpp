@@ -20,8 +20,9 @@
 //
 // Launch (launch.hpp)
 //   launched               A child that has been started: pid, ends[3] (this process's ends of its
-//                          streams), leads_group. If nobody takes the pid, its destructor kills
-//                          the child, and sees to it that it is reaped.
+//                          streams), leads_group, lifeline (the end of its stdin, where that is
+//                          to tell a far side when to end). If nobody takes the pid, its destructor
+//                          kills the child, and sees to it that it is reaped.
 //   launch(words, options) Starts a child, or throws a launch_error that names the step and the
 //                          object; then no child, zombie or handle is left. It never waits for
 //                          anything but the start itself.
@@ -48,17 +49,20 @@
 // Child (child.hpp)
 //   child                  The one owner of a child, from its start to its reap.
 //     exited()             Looks, and never waits. It reaps the child when it first sees its end.
+//     has_lifeline         Whether its end is asked for so.
 //     reaped, released     Whether that has been seen; whether the child was given away.
 //     returncode, usage    Good once exited() has said true.
 //     notify(event, bit)   Notifies an event, once, when the child may have exited.
 //     stop_notifying(event)  Ends what notify() has started for that event.
 //     send(number, group)  Sends a signal to the child or to the group it leads. Nothing happens
 //                          where nobody is left to get it; no other process ever gets it.
-//     ask_to_end()         The polite first step of stop().
+//     ask_to_end(word)     The polite first step of stop(); where there is a lifeline, its end,
+//                          after that last word, if it goes without waiting.
 //     group_alive()        Whether anybody is left in the group that the child leads.
 //     group_is_zombies()   Whether all of those only wait to be reaped by somebody. It is slow.
 //     handle(), release()  The Boost.Process handle; the child given away.
-//     abandon(kill)        Ends the ownership: a child that still runs is orphaned to the reaper.
+//     abandon(kill)        Ends the ownership: a child that still runs is orphaned to the reaper,
+//                          with its lifeline, if it is to run on.
 //
 // Memory (memory.hpp)
 //   growing_memory         Bytes that are never zeroed: data, capacity. grow(least) moves them as a

@@ -21,6 +21,7 @@ class child final : private context_member {
         leads_group_(started.leads_group),
         stop_signal_(started.stop_signal),
         pidfd_(executor, std::move(started.pidfd)),
+        lifeline_(std::move(started.lifeline)),
         place_(std::move(started.place)) {
     join_context(executor);
     started.pid = -1;
@@ -30,6 +31,8 @@ class child final : private context_member {
   pid_t pid() const noexcept { return pid_; }
   bool leads_group() const noexcept { return leads_group_; }
   const asio::any_io_executor& executor() const noexcept { return pidfd_.executor(); }
+
+  bool has_lifeline() const noexcept { return static_cast<bool>(lifeline_); }
 
   bool reaped() const noexcept { return state_ == state::exited; }
   bool released() const noexcept { return state_ == state::released; }
@@ -56,6 +59,7 @@ class child final : private context_member {
       usage_ = {duration(used.ru_utime), duration(used.ru_stime),
                 calls::bytes_of_maxrss(used.ru_maxrss)};
     }
+    if (reaped()) lifeline_.reset();
     // A pidfd serves to signal what is left of a group; else nothing of the child is held.
     if (reaped() && !group_alive()) pidfd_.close();
     return reaped();
@@ -80,8 +84,14 @@ class child final : private context_member {
     if (waiting_ && waiting_->remove(target)) cancel_wait();
   }
 
-  /// Asks the child, or the group that it leads, to end, also if it is stopped.
-  void ask_to_end() {
+  /// Asks the child, or the group that it leads, to end, also if it is stopped; or the far side.
+  void ask_to_end(std::string last_word) {
+    if (lifeline_) {
+      const iovec bytes = {last_word.data(), last_word.size()};
+      write_without_sigpipe(lifeline_.get(), &bytes, 1);
+      lifeline_.reset();
+      return;
+    }
     send(stop_signal_, true);
     send(SIGCONT, true);
   }
@@ -141,8 +151,9 @@ class child final : private context_member {
     }
     const auto executor = pidfd_.executor();
     let_go();
+    if (kill) lifeline_.reset();
     if (kill && executor) reaper::instance().orphaned_killed(pid_, pidfd_.release(), executor);
-    else reaper::instance().orphaned(pid_, pidfd_.release(), kill);
+    else reaper::instance().orphaned(pid_, pidfd_.release(), kill, std::move(lifeline_));
   }
 
  private:
@@ -189,6 +200,7 @@ class child final : private context_member {
   int returncode_ = unknown_returncode;
   class usage usage_;
   async_pipe_end pidfd_;
+  unique_handle lifeline_;
   reaper::place place_;
   std::shared_ptr<exit_waiters> waiting_;  // once somebody waits
   // What most children never have:

@@ -46,9 +46,12 @@ class reaper {
 
   /// Takes over a child.
   /// @param killed it has been sent SIGKILL
-  void orphaned(pid_t pid, unique_handle pidfd, bool killed) noexcept {
+  /// @param lifeline is kept until its end
+  void orphaned(pid_t pid, unique_handle pidfd, bool killed,
+                unique_handle lifeline = unique_handle()) noexcept {
     orphan child(pid, std::move(pidfd));
     child.killed = killed;
+    child.lifeline = std::move(lifeline);
     add(std::move(child));
   }
 
@@ -91,7 +94,7 @@ class reaper {
    public:
     orphan(pid_t id, unique_handle fd) : pid(id), pidfd(std::move(fd)) {}
     pid_t pid;
-    unique_handle pidfd;
+    unique_handle pidfd, lifeline;
     bool look = true;                    // it may have ended
     bool held = false;                   // it has ended, but cannot be reaped yet
     bool killed = false;                 // it is about to end
@@ -237,6 +240,7 @@ class launched {
   launched(launched&& other) noexcept
       : pid(std::exchange(other.pid, -1)),
         pidfd(std::move(other.pidfd)),
+        lifeline(std::move(other.lifeline)),
         place(std::move(other.place)),
         leads_group(other.leads_group),
         stop_signal(other.stop_signal) {
@@ -251,6 +255,7 @@ class launched {
 
   pid_t pid = -1;
   unique_handle pidfd;
+  unique_handle lifeline;
   reaper::place place;
   unique_handle ends[3];
   bool leads_group = false;

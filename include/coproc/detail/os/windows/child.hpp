@@ -25,6 +25,7 @@ class child final : private context_member {
     join_context(executor);
     process_ = std::move(started.process);
     job_ = std::move(started.job);
+    lifeline_ = std::move(started.lifeline);
     started.pid = -1;
   }
   ~child() {
@@ -35,6 +36,8 @@ class child final : private context_member {
   int pid() const noexcept { return pid_; }
   bool leads_group() const noexcept { return leads_group_; }
   const asio::any_io_executor& executor() const noexcept { return executor_; }
+
+  bool has_lifeline() const noexcept { return static_cast<bool>(lifeline_); }
 
   bool reaped() const noexcept { return state_ == state::exited; }
   bool released() const noexcept { return state_ == state::released; }
@@ -48,6 +51,7 @@ class child final : private context_member {
     if (state_ != state::running) return reaped();
     if (::WaitForSingleObject(process_.get(), 0) != WAIT_OBJECT_0) return false;
     state_ = state::exited;
+    lifeline_.reset();
     DWORD code = 0;
     if (::GetExitCodeProcess(process_.get(), &code))
       returncode_ = code == ended_from_outside ? -ended_by_ : as_returncode(code);
@@ -79,7 +83,10 @@ class child final : private context_member {
 
   /// Asks the group that the child leads to end. There is no way to ask a child that leads none, so
   /// that is ended at once.
-  void ask_to_end() {
+  /// What is carried elsewhere is asked by the end of its lifeline. (A last word on it would have
+  /// to be waited for, so the far side goes by the grace that it was launched with.)
+  void ask_to_end(const std::string&) {
+    if (lifeline_) return lifeline_.reset();
     const bool asked = leads_group_ && !exited() && break_group();
     if (!asked) send(signal_numbers::term, true);
   }
@@ -136,6 +143,7 @@ class child final : private context_member {
       end_process(signal_numbers::kill);
     }
     if (kill) dies_with_job_ = false;  // whom the job holds has been ended
+    if (!kill) lifeline_.release();    // its end would be that of the far side
     drop();
     if (kill && executor_) reaper::instance().orphaned_killed(std::move(process_), executor_);
   }
@@ -205,7 +213,7 @@ class child final : private context_member {
   int ended_by_ = SIGINT;  // where Ctrl-C has ended it
   class usage usage_;
   asio::any_io_executor executor_;  // empty when the context has gone
-  unique_handle process_, job_;
+  unique_handle process_, job_, lifeline_;
   std::optional<object> registered_;
   std::optional<native_process_handle> handle_;
   std::shared_ptr<exit_waiters> waiting_ = std::make_shared<exit_waiters>();

@@ -92,6 +92,7 @@ class launched {
       : pid(std::exchange(other.pid, -1)),
         process(std::move(other.process)),
         job(std::move(other.job)),
+        lifeline(std::move(other.lifeline)),
         leads_group(other.leads_group),
         dies_with_job(other.dies_with_job) {
     for (std::size_t fd = 0; fd < 3; ++fd) ends[fd] = std::move(other.ends[fd]);
@@ -105,6 +106,7 @@ class launched {
   int pid = -1;
   unique_handle process;
   unique_handle job;  // where it leads a group, or is to die with this process
+  unique_handle lifeline;
   unique_handle ends[3];
   bool leads_group = false;
   bool dies_with_job = false;

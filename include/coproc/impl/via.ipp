@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coproc/detail/child/stop.hpp>
+#include <coproc/detail/os/launch_checks.hpp>
+#include <coproc/via.hpp>
+
+namespace coproc {
+namespace detail {
+
+/// What /bin/sh does on the far side. Its arguments: the directory or nothing, the grace in tenths
+/// of a second, the signal, the carrier's code or nothing, "own" where the command has a stdin of
+/// its own; then the command.
+///
+/// The command runs in the foreground of a pipe's first side, not as a background job, in which
+/// dash would ignore SIGINT; its number and its status come by that pipe. The second side has the
+/// watcher. That waits for the end of the lifeline, which may bring another grace. Where stdin is
+/// the command's own, it waits until nobody reads its output any more or this shell has been
+/// killed: GNU's tail looks for both once a second; without GNU there is no such watcher. Then it
+/// ends the command's group: a signal, the grace, SIGKILL, and this shell waits for it.
+inline constexpr char far_script[] =
+    R"sh(
+d=$1 g=$2 s=$3 c=$4 i=$5; shift 5
+[ -z "$d" ] || cd -- "$d" || exit 126
+exec 3<&0 4>&1 5>&2
+if [ -z "$i" ]; then
+  if [ /dev/stdin -ef /dev/null ]; then
+    echo 'coproc: no stdin comes through to here (docker exec needs -i)' >&2; exit 126
+  fi
+  exec </dev/null
+fi
+n= m=; command -v setsid >/dev/null && n=setsid m=-
+{
+  $n /bin/sh -c 'echo $$ :; exec "$@" >&4 2>&5 3<&- 4>&- 5>&-' sh "$@"
+  echo $?
+} 2>/dev/null | {
+  read p y
+  if [ -z "$y" ]; then r=$p; else
+    (
+      exec 5>&-
+      if [ -z "$i" ]; then exec 4>&-; read x <&3; else
+        case $(tail --version) in *GNU*) ;; *) exit ;; esac
+        trap 'kill $t; exit' TERM
+        tail -f --pid=$$ /dev/null >&4 3<&- & t=$!; wait $t
+      fi
+      trap '' TERM; exec 3<&- 4>&-
+      kill -$s $m$p; kill -CONT $m$p; x=${x:-$g}
+      while kill -0 $m$p; do
+        [ $x -gt 0 ] || { kill -KILL $m$p; break; }
+        x=$((x-1)); sleep .1 || sleep 1
+      done
+    ) >/dev/null 2>&1 & w=$!
+    exec 3<&- 4>&- 5>&-
+    read r; { kill $w; wait $w; } 2>/dev/null
+  fi
+  [ "$r" != "$c" ] || r=$((r-1))
+  exit ${r:-137}
+})sh";
+
+/// The returncode by which a carrier is known to say that it did not get there.
+COPROC_INLINE std::optional<int> known_carrier_code(const std::string& program) {
+  const std::string name = program.substr(program.rfind('/') + 1);
+  if (name == "srun" || name == "ssh") return 255;
+  if (name == "docker" || name == "podman" || name == "nerdctl") return 125;
+  return std::nullopt;
+}
+
+/// Refuses a keyword that cannot travel.
+COPROC_INLINE void check_travels(const command& what, bool far) {
+  const options& chosen = what.options();
+  const auto refuse = [&what](bool given, const char* keyword) {
+    if (!given) return;
+    fail_launch(what.words(), "via", asio::error::operation_not_supported,
+                std::string("cannot carry ") + keyword, keyword);
+  };
+  refuse(chosen.argv0.has_value(), "argv0");
+  if (!far) return;
+#if defined(_WIN32)
+  refuse(chosen.raw_text, "a text for cmd.exe");
+#else
+  refuse(!chosen.pass_fds.empty(), "pass_fds");
+  refuse(chosen.as_user.has_value(), "as_user");
+  refuse(chosen.as_group.has_value(), "as_group");
+  refuse(chosen.extra_groups.has_value(), "extra_groups");
+  refuse(chosen.new_umask.has_value(), "new_umask");
+  refuse(chosen.niceness.has_value(), "niceness");
+  refuse(!chosen.resource_limits.empty(), "resource_limit");
+#endif
+  for (const stdio& stream : chosen.streams)
+    refuse(stream.source == stdio::kind::terminal, "terminal");
+  if (what.program().find('=') != what.program().npos)
+    fail_launch(what.words(), "via", asio::error::invalid_argument,
+                "env there would take it for a variable", what.words().front());
+}
+
+COPROC_INLINE std::string far_signal([[maybe_unused]] const options& chosen) {
+#if defined(_WIN32)
+  return "TERM";
+#else
+  const std::string name = signal_name(chosen.stop_signal);
+  return name.starts_with("SIG") ? name.substr(3) : std::to_string(chosen.stop_signal);
+#endif
+}
+
+/// Whether the command's stdin has to come through: it says so, or is a carrier with a lifeline.
+COPROC_INLINE bool has_own_stdin(const options& chosen) {
+  const stdio& in = chosen.streams[0];
+  return chosen.lifeline || (in.given && in.source != stdio::kind::devnull);
+}
+
+/// What a carrier's program is given for @p what.
+/// @param code the carrier's own returncode, if it has one
+COPROC_INLINE command far_side(const command& what, const std::optional<int>& code) {
+  const options& chosen = what.options();
+  std::vector<std::string> environment;
+  if (chosen.replace_environment) environment.emplace_back("-i");
+  for (const auto& [name, value] : chosen.environment)
+    if (!value && !chosen.replace_environment) environment.insert(environment.end(), {"-u", name});
+  environment.emplace_back("--");
+  for (const auto& [name, value] : chosen.environment)
+    if (value) environment.push_back(name + '=' + *value);
+  return what.reworded("/bin/sh", "-c", far_script, "sh", chosen.cwd ? path_text(*chosen.cwd) : "",
+                       far_grace(chosen.grace.value_or(default_grace)), far_signal(chosen),
+                       code ? std::to_string(*code) : "", has_own_stdin(chosen) ? "own" : "", "env",
+                       environment, what);
+}
+
+/// The words as one text for the login shell of another machine; a secret, if one of them is.
+COPROC_INLINE command as_shell_text(const command& carrier, const command& far) {
+  const std::string text = "exec " + join(far.words());
+  return far.has_secret() ? far.reworded(carrier, secret(text)) : far.reworded(carrier, text);
+}
+
+}  // namespace detail
+
+COPROC_INLINE command carrier::operator()(const command& what) const {
+  detail::check_travels(what, kind_ != kind::prefix);
+  const std::string program(words_.program());
+  const auto code = code_ || kind_ == kind::prefix ? code_ : detail::known_carrier_code(program);
+  command carried = what.reworded(words_, what);
+  if (kind_ != kind::prefix) {
+    const command far = detail::far_side(what, code);
+    carried = kind_ == kind::ssh ? detail::as_shell_text(words_, far) : far.reworded(words_, far);
+    detail::options& here = carried.options();
+    here.cwd.reset();
+    here.replace_environment = false;
+    here.environment.clear();
+    if (program == "srun") here.environment["SLURM_EXIT_ERROR"] = std::to_string(code.value_or(1));
+    if (!detail::has_own_stdin(here)) {
+      here.streams[0] = detail::stdio(detail::stdio::kind::piped);
+      here.lifeline = true;
+    }
+  }
+  if (code) carried.options().carrier_codes.push_back(*code);
+  return carried;
+}
+
+}  // namespace coproc
