@@ -155,7 +155,7 @@ class completed_pipeline {
   std::vector<completed> stages;  ///< each with its returncode, stderr and usage
   std::string out;                ///< what the last one wrote to stdout
   /// That of the last stage that is not 0, or 0: a shell's `set -o pipefail`. The SIGPIPE of a
-  /// stage whose reader had had enough is no failure.
+  /// stage whose reader had had enough is no failure, nor is 141, as shells and far sides say it.
   int returncode = 0;
   std::chrono::nanoseconds elapsed{};  ///< from before the first launch to the last end
 

@@ -168,8 +168,8 @@ COPROC_TEST(
 }
 
 COPROC_TEST("ssh: a command too long for one word is a launch_error of ssh") {
-  const auto e =
-      co_await failed_launch(command("echo", std::string(140000, 'x'), via = server().to("h1")));
+  const command far(child, std::string(140000, 'x'), via = server().to("h1"));
+  const auto e = co_await thrown<coproc::launch_error>(exec(far));
   CHECK(std::string(e.what()) == "ssh: Argument list too long");
 }
 
@@ -219,7 +219,7 @@ COPROC_TEST("ssh: nothing is left when the connection is lost") {
   CHECK(gone);
 }
 
-TEST_CASE("ssh: nothing is left when this program is killed, or gets Ctrl-C") {
+TEST_CASE("ssh: nothing is left when this program is killed or gets Ctrl-C") {
   if (in_own_process()) {
     const std::string config = std::getenv("COPROC_TEST_CONFIG");
     const std::string mark = std::getenv("COPROC_TEST_MARK");
@@ -270,6 +270,7 @@ COPROC_TEST("ssh: a pipeline over two machines") {
   CHECK(done.returncode == 0);
   const auto enough = co_await capture(command("yes", via = h1) | command("head", "-1", via = h2));
   CHECK(enough.out == "y\n");
+  CHECK(enough.succeeded());
 }
 
 }  // namespace ssh_tests

@@ -72,6 +72,13 @@ COPROC_TEST("via: a program is one, also where a shell has a word of that name")
   CHECK(done.out == "a\\nb\n");
   const auto none = co_await capture("exit", "3", via = inside("env"));
   CHECK(none.returncode == 127);
+  temporary_directory folder;
+  const saved_variable path("PATH", (folder.path.string() + ":/usr/bin:/bin").c_str());
+  for (const char* const name : {"-n", "a=b"}) {
+    copy_child(folder.path / name);
+    const auto odd = co_await capture(name, "say", "odd", via = inside("env"));
+    CHECK(odd.out == "odd");
+  }
 }
 
 COPROC_TEST("via: cwd and env go along") {
@@ -195,7 +202,7 @@ COPROC_TEST("via: what cannot travel is a launch_error that names the keyword") 
   co_await refused(command("true", resource_limit[RLIMIT_NOFILE] = 64), "resource_limit");
   co_await refused(command("true", argv0 = "false"), "argv0");
   co_await refused(command("true", std_out = terminal), "terminal");
-  const auto name = co_await failed_launch(command("a=b", via = inside("env")));
+  const auto name = co_await failed_launch(command("a=b", via = inside("env"), env["A"] = 1));
   CHECK(name.step() == "via");
   CHECK(name.object() == "a=b");
   const auto front = co_await failed_launch(command("true", argv0 = "false", via = prefix("env")));

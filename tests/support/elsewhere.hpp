@@ -114,10 +114,9 @@ class ssh_server {
                                        "PasswordAuthentication no\nSetEnv SHLVL=2\n");
     write_file(at + "ssh_config",
                "Host h2\n  HostName 127.0.0.2\nHost unknown\n  UserKnownHostsFile /dev/null\n"
-               "  StrictHostKeyChecking yes\nHost no_key\n  IdentityFile /dev/null\n"
-               "Host refused\n  Port " +
-                   std::to_string(free_port()) + "\nHost *\n  HostName 127.0.0.1\n  Port " + port +
-                   "\n  User " + user_name() + "\n  IdentityFile " + at +
+               "  StrictHostKeyChecking yes\nHost no_key\n  PubkeyAuthentication no\n"
+               "Host refused\n  Port 1\nHost *\n  HostName 127.0.0.1\n  Port " +
+                   port + "\n  User " + user_name() + "\n  IdentityFile " + at +
                    "id\n  IdentitiesOnly yes\n  UserKnownHostsFile " + at +
                    "known_hosts\n  StrictHostKeyChecking accept-new\n  LogLevel ERROR\n");
     server_ = coproc::run(coproc::exec(sshd, "-D", "-f", at + "sshd_config", "-E", at + "sshd.log",

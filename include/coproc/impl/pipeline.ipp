@@ -8,10 +8,15 @@
 namespace coproc {
 namespace detail {
 
+/// Whether SIGPIPE has ended a stage, as the kernel says it, or shells and far sides do.
+COPROC_INLINE bool ended_by_sigpipe(int code) {
+  return code == -signal_numbers::pipe || code == 128 + signal_numbers::pipe;
+}
+
 /// The last code that is not 0, where the SIGPIPE of a stage before the last does not count.
 COPROC_INLINE int pipe_status(const std::vector<int>& codes) {
   for (std::size_t i = codes.size(); i-- > 0;) {
-    const bool had_enough = i + 1 < codes.size() && codes[i] == -signal_numbers::pipe;
+    const bool had_enough = i + 1 < codes.size() && ended_by_sigpipe(codes[i]);
     if (codes[i] != 0 && !had_enough) return codes[i];
   }
   return 0;
@@ -175,8 +180,7 @@ COPROC_INLINE completed_pipeline::completed_pipeline(std::vector<completed> resu
 /// The last stage that has failed, or null.
 COPROC_INLINE const completed* completed_pipeline::failed_stage() const {
   for (std::size_t i = stages.size(); i-- > 0;) {
-    const bool had_enough =
-        i + 1 < stages.size() && stages[i].returncode == -detail::signal_numbers::pipe;
+    const bool had_enough = i + 1 < stages.size() && detail::ended_by_sigpipe(stages[i].returncode);
     if (!stages[i].succeeded() && !had_enough) return &stages[i];
   }
   return nullptr;

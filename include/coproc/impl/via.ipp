@@ -89,9 +89,6 @@ COPROC_INLINE void check_travels(const command& what, bool far) {
 #endif
   for (const stdio& stream : chosen.streams)
     refuse(stream.source == stdio::kind::terminal, "terminal");
-  if (what.program().find('=') != what.program().npos)
-    fail_launch(what.words(), "via", asio::error::invalid_argument,
-                "env there would take it for a variable", what.words().front());
 }
 
 COPROC_INLINE std::string far_signal([[maybe_unused]] const options& chosen) {
@@ -109,21 +106,33 @@ COPROC_INLINE bool has_own_stdin(const options& chosen) {
   return chosen.lifeline || (in.given && in.source != stdio::kind::devnull);
 }
 
+/// The words in front of the command that change its environment. Without changes there are none:
+/// the far shell's exec takes every word for a program, as env does, and costs less.
+COPROC_INLINE std::vector<std::string> environment_words(const command& what) {
+  const options& chosen = what.options();
+  const bool option_like = what.program().starts_with('-');
+  if (chosen.environment.empty() && !chosen.replace_environment && !option_like) return {};
+  if (what.program().find('=') != what.program().npos)
+    fail_launch(what.words(), "via", asio::error::invalid_argument,
+                "env there would take it for a variable", what.words().front());
+  std::vector<std::string> words{"env"};
+  if (chosen.replace_environment) words.emplace_back("-i");
+  for (const auto& [name, value] : chosen.environment)
+    if (!value && !chosen.replace_environment) words.insert(words.end(), {"-u", name});
+  words.emplace_back("--");
+  for (const auto& [name, value] : chosen.environment)
+    if (value) words.push_back(name + '=' + *value);
+  return words;
+}
+
 /// What a carrier's program is given for @p what.
 /// @param code the carrier's own returncode, if it has one
 COPROC_INLINE command far_side(const command& what, const std::optional<int>& code) {
   const options& chosen = what.options();
-  std::vector<std::string> environment;
-  if (chosen.replace_environment) environment.emplace_back("-i");
-  for (const auto& [name, value] : chosen.environment)
-    if (!value && !chosen.replace_environment) environment.insert(environment.end(), {"-u", name});
-  environment.emplace_back("--");
-  for (const auto& [name, value] : chosen.environment)
-    if (value) environment.push_back(name + '=' + *value);
   return what.reworded("/bin/sh", "-c", far_script, "sh", chosen.cwd ? path_text(*chosen.cwd) : "",
                        far_grace(chosen.grace.value_or(default_grace)), far_signal(chosen),
-                       code ? std::to_string(*code) : "", has_own_stdin(chosen) ? "own" : "", "env",
-                       environment, what);
+                       code ? std::to_string(*code) : "", has_own_stdin(chosen) ? "own" : "",
+                       environment_words(what), what);
 }
 
 /// The words as one text for the login shell of another machine; a secret, if one of them is.
