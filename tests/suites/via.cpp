@@ -226,6 +226,22 @@ COPROC_TEST("via: stop ends the far side gracefully, with its last words and its
   CHECK(gone);
 }
 
+COPROC_TEST("via: a second stop does not end the carrier, which has the last words to bring") {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto text =
+      "trap 'sleep .5; echo done; exit 6' TERM; echo ready; while :; do sleep .01; done";
+  auto process = co_await exec("/bin/sh", "-c", text, via = inside("env"), std_out = piped);
+  co_await process.std_out().until("ready\n");
+  beside first(executor, process.stop(patience));
+  co_await turns(3);
+  const int code = co_await process.stop(patience);
+  CHECK(code == 6);
+  const int same = co_await first.result();
+  CHECK(same == 6);
+  const std::string rest = co_await process.std_out().read();
+  CHECK(rest == "done\n");
+}
+
 COPROC_TEST("via: stop_signal goes along") {
   const auto text = "trap 'echo int; exit 5' INT; echo ready; while :; do sleep .01; done";
   auto process = co_await exec("/bin/sh", "-c", text, stop_signal = SIGINT, via = inside("env"),

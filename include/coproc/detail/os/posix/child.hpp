@@ -22,6 +22,7 @@ class child final : private context_member {
         stop_signal_(started.stop_signal),
         pidfd_(executor, std::move(started.pidfd)),
         lifeline_(std::move(started.lifeline)),
+        has_lifeline_(static_cast<bool>(lifeline_)),
         place_(std::move(started.place)) {
     join_context(executor);
     started.pid = -1;
@@ -32,7 +33,7 @@ class child final : private context_member {
   bool leads_group() const noexcept { return leads_group_; }
   const asio::any_io_executor& executor() const noexcept { return pidfd_.executor(); }
 
-  bool has_lifeline() const noexcept { return static_cast<bool>(lifeline_); }
+  bool has_lifeline() const noexcept { return has_lifeline_; }
 
   bool reaped() const noexcept { return state_ == state::exited; }
   bool released() const noexcept { return state_ == state::released; }
@@ -86,9 +87,9 @@ class child final : private context_member {
 
   /// Asks the child, or the group that it leads, to end, also if it is stopped; or the far side.
   void ask_to_end(std::string last_word) {
-    if (lifeline_) {
+    if (has_lifeline_) {  // once: the carrier is to bring what comes of it
       const iovec bytes = {last_word.data(), last_word.size()};
-      write_without_sigpipe(lifeline_.get(), &bytes, 1);
+      if (lifeline_) write_without_sigpipe(lifeline_.get(), &bytes, 1);
       lifeline_.reset();
       return;
     }
@@ -201,6 +202,7 @@ class child final : private context_member {
   class usage usage_;
   async_pipe_end pidfd_;
   unique_handle lifeline_;
+  const bool has_lifeline_;
   reaper::place place_;
   std::shared_ptr<exit_waiters> waiting_;  // once somebody waits
   // What most children never have:

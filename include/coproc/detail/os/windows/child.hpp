@@ -21,6 +21,7 @@ class child final : private context_member {
       : pid_(started.pid),
         leads_group_(started.leads_group),
         dies_with_job_(started.dies_with_job),
+        has_lifeline_(static_cast<bool>(started.lifeline)),
         executor_(executor) {
     join_context(executor);
     process_ = std::move(started.process);
@@ -37,7 +38,7 @@ class child final : private context_member {
   bool leads_group() const noexcept { return leads_group_; }
   const asio::any_io_executor& executor() const noexcept { return executor_; }
 
-  bool has_lifeline() const noexcept { return static_cast<bool>(lifeline_); }
+  bool has_lifeline() const noexcept { return has_lifeline_; }
 
   bool reaped() const noexcept { return state_ == state::exited; }
   bool released() const noexcept { return state_ == state::released; }
@@ -86,7 +87,7 @@ class child final : private context_member {
   /// What is carried elsewhere is asked by the end of its lifeline. (A last word on it would have
   /// to be waited for, so the far side goes by the grace that it was launched with.)
   void ask_to_end(const std::string&) {
-    if (lifeline_) return lifeline_.reset();
+    if (has_lifeline_) return lifeline_.reset();
     const bool asked = leads_group_ && !exited() && break_group();
     if (!asked) send(signal_numbers::term, true);
   }
@@ -208,6 +209,7 @@ class child final : private context_member {
 
   int pid_;
   bool leads_group_, dies_with_job_;
+  const bool has_lifeline_;
   state state_ = state::running;
   int returncode_ = unknown_returncode;
   int ended_by_ = SIGINT;  // where Ctrl-C has ended it
