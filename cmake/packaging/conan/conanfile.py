@@ -13,7 +13,7 @@ from conan.tools.files import copy, rmdir
 
 class Coproc(ConanFile):
     name = "coproc"
-    version = "0.1.0"
+    version = "0.2.0"
     description = "Child processes to co_await, for C++20 and Boost.Asio"
     license = "BSL-1.0"
     package_type = "header-library"
