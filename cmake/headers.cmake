@@ -23,12 +23,15 @@ set(COPROC_HEADERS
   shell.hpp
   status.hpp
   stream.hpp
+  trace.hpp
+  trace_event.hpp
   version.hpp
   wait_for.hpp
   detail/child/child_streams.hpp
   detail/child/communicate.hpp
   detail/child/communicate_fsm.hpp
   detail/child/gathered_output.hpp
+  detail/child/launch_hooks.hpp
   detail/child/next_line.hpp
   detail/child/stop.hpp
   detail/keywords/input_source.hpp
@@ -39,6 +42,7 @@ set(COPROC_HEADERS
   detail/keywords/stdio_keyword.hpp
   detail/keywords/text.hpp
   detail/os/boost.hpp
+  detail/os/child_observer.hpp
   detail/os/dispositions.hpp
   detail/os/exit_waiters.hpp
   detail/os/inline_executor.hpp
@@ -73,6 +77,7 @@ set(posix
   detail/os/posix/clone_linux.hpp
   detail/os/posix/dispositions.hpp
   detail/os/posix/handle.hpp
+  detail/os/posix/host.hpp
   detail/os/posix/launch.hpp
   detail/os/posix/lookup.hpp
   detail/os/posix/memory.hpp
@@ -86,6 +91,7 @@ set(windows
   detail/os/windows/child.hpp
   detail/os/windows/dispositions.hpp
   detail/os/windows/handle.hpp
+  detail/os/windows/host.hpp
   detail/os/windows/launch.hpp
   detail/os/windows/lookup.hpp
   detail/os/windows/memory.hpp
@@ -106,6 +112,8 @@ set(COPROC_DEFINITIONS
   impl/status.ipp
   impl/stream.ipp
   impl/task_group.ipp
+  impl/trace.ipp
+  impl/trace_event.ipp
   src.hpp)
 
 if(WIN32)

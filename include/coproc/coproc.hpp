@@ -21,5 +21,7 @@
 #include <coproc/shell.hpp>
 #include <coproc/status.hpp>
 #include <coproc/stream.hpp>
+#include <coproc/trace.hpp>
+#include <coproc/trace_event.hpp>
 #include <coproc/version.hpp>
 #include <coproc/wait_for.hpp>
