@@ -23,6 +23,8 @@ set(COPROC_HEADERS
   shell.hpp
   status.hpp
   stream.hpp
+  trace.hpp
+  trace_event.hpp
   version.hpp
   via.hpp
   wait_for.hpp
@@ -30,6 +32,7 @@ set(COPROC_HEADERS
   detail/child/communicate.hpp
   detail/child/communicate_fsm.hpp
   detail/child/gathered_output.hpp
+  detail/child/launch_hooks.hpp
   detail/child/next_line.hpp
   detail/child/stop.hpp
   detail/keywords/input_source.hpp
@@ -40,6 +43,7 @@ set(COPROC_HEADERS
   detail/keywords/stdio_keyword.hpp
   detail/keywords/text.hpp
   detail/os/boost.hpp
+  detail/os/child_observer.hpp
   detail/os/dispositions.hpp
   detail/os/exit_waiters.hpp
   detail/os/inline_executor.hpp
@@ -74,6 +78,7 @@ set(posix
   detail/os/posix/clone_linux.hpp
   detail/os/posix/dispositions.hpp
   detail/os/posix/handle.hpp
+  detail/os/posix/host.hpp
   detail/os/posix/launch.hpp
   detail/os/posix/lookup.hpp
   detail/os/posix/memory.hpp
@@ -87,6 +92,7 @@ set(windows
   detail/os/windows/child.hpp
   detail/os/windows/dispositions.hpp
   detail/os/windows/handle.hpp
+  detail/os/windows/host.hpp
   detail/os/windows/launch.hpp
   detail/os/windows/lookup.hpp
   detail/os/windows/memory.hpp
@@ -107,6 +113,8 @@ set(COPROC_DEFINITIONS
   impl/status.ipp
   impl/stream.ipp
   impl/task_group.ipp
+  impl/trace.ipp
+  impl/trace_event.ipp
   impl/via.ipp
   src.hpp)
 

@@ -21,6 +21,8 @@
 #include <coproc/shell.hpp>
 #include <coproc/status.hpp>
 #include <coproc/stream.hpp>
+#include <coproc/trace.hpp>
+#include <coproc/trace_event.hpp>
 #include <coproc/version.hpp>
 #include <coproc/via.hpp>
 #include <coproc/wait_for.hpp>

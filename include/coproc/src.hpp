@@ -23,4 +23,6 @@
 #include <coproc/impl/status.ipp>
 #include <coproc/impl/stream.ipp>
 #include <coproc/impl/task_group.ipp>
+#include <coproc/impl/trace.ipp>
+#include <coproc/impl/trace_event.ipp>
 #include <coproc/impl/via.ipp>

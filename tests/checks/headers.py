@@ -20,7 +20,7 @@ MAY_INCLUDE = {
     "detail/os/posix": VOCABULARY + ["detail/task", "detail/os"],
     "detail/os/windows": VOCABULARY + ["detail/task", "detail/os"],
     "detail/pipe": VOCABULARY + ["detail/task", "detail/os"],
-    "detail/child": VOCABULARY + ["command.hpp", "detail/task", "detail/os", "detail/pipe"],
+    "detail/child": VOCABULARY + ["command.hpp", "trace_event.hpp", "detail/task", "detail/os", "detail/pipe"],
     "impl": ["public", "detail/keywords", "detail/task", "detail/os", "detail/pipe", "detail/child"],
     "public": ["detail/keywords", "detail/task", "impl"],  # impl below the last line of a header
     "src.hpp": ["public", "impl"],

@@ -178,6 +178,16 @@ const verb verbs[] = {
        };
        (void)co_await coproc::gather(next, concurrency = 2);
      }},
+    {"launch with hooks",
+     []() -> awaitable<> {
+       const auto seen =
+           co_await coproc::trace([](const coproc::trace_event& event) { (void)to_string(event); });
+       const auto guard = co_await coproc::intercept(
+           [](command what) { return command(what, env["ADDED"] = "a variable"); });
+       (void)co_await coproc::capture(child, "say", "words");
+       auto process = co_await coproc::exec(child, "wait", std_out = piped);
+       (void)co_await process.std_out().readline();
+     }},
 };
 
 int count_fds() {

@@ -27,7 +27,7 @@ class capture_run {
       throw std::invalid_argument("coproc: capture: std_in = piped needs input = ...");
     for (const int fd : {1, 2})
       if (!chosen.streams[fd].given) chosen.streams[fd] = stdio(stdio::kind::piped);
-    streams = launch_with_streams(executor, captured);
+    streams = launch_with_hooks(executor, captured);
     if (chosen.input) streams->give_input(*std::exchange(chosen.input, std::nullopt));
     program.emplace(std::move(captured));
   }

@@ -16,7 +16,7 @@ COPROC_INLINE process start_process(const asio::any_io_executor& executor, const
         "coproc: timeout, idle_timeout, grace, input and retry are for capture; with exec and "
         "shell "
         "use wait_for, stop, the streams and communicate");
-  return process(launch_with_streams(executor, program));
+  return process(launch_with_hooks(executor, program));
 }
 
 COPROC_ON_USE awaitable<process> start(command program) {

@@ -18,7 +18,8 @@ std::vector<const void*> addresses() {
   return {
     &k::std_in, &k::std_out, &k::piped, &k::env, &k::resource_limit, &k::concurrency,
         &coproc::exit_category(), &coproc::unknown_returncode, &coproc::detail::reaper::instance(),
-        &coproc::detail::context_service::id, reinterpret_cast<const void*>(&coproc::quote),
+        &coproc::detail::context_service::id, &coproc::detail::launch_hooks::id,
+        reinterpret_cast<const void*>(&coproc::quote),
         reinterpret_cast<const void*>(&coproc::describe),
         reinterpret_cast<const void*>(&coproc::detail::launch),
 #if !defined(_WIN32)

@@ -4,6 +4,7 @@
 
 #include <coproc/command.hpp>
 #include <coproc/detail/child/gathered_output.hpp>
+#include <coproc/detail/child/launch_hooks.hpp>
 #include <coproc/detail/pipe/pipe_reader.hpp>
 #include <coproc/detail/pipe/pipe_writer.hpp>
 #include <coproc/detail/task/task_group.hpp>
@@ -202,6 +203,29 @@ inline std::shared_ptr<child_streams> launch_with_streams(const asio::any_io_exe
   launched started = launch(program.words(), chosen);
   if (chosen.lifeline) started.lifeline = std::move(started.ends[0]);
   return std::make_shared<child_streams>(executor, started, chosen);
+}
+
+/// The same for every call that launches: of what the interceptors make of the command, and the
+/// tracers are told.
+inline std::shared_ptr<child_streams> launch_with_hooks(const asio::any_io_executor& executor,
+                                                        const command& asked) {
+  launch_hooks* const hooks = launch_hooks::of(executor);
+  if (hooks == nullptr) return launch_with_streams(executor, asked);
+  auto traced = hooks->trace(asked);
+  try {
+    const std::optional<command> changed = hooks->intercept(asked);
+    const command& what = changed ? *changed : asked;
+    if (traced && changed) traced->intercepted(what);
+    auto streams = launch_with_streams(executor, what);
+    if (traced) {
+      traced->started(streams->child->pid());
+      streams->child->observe(std::move(traced));
+    }
+    return streams;
+  } catch (...) {
+    if (traced) traced->failed();
+    throw;
+  }
 }
 
 }  // namespace coproc::detail

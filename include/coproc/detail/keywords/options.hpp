@@ -77,6 +77,7 @@ class output_bound {
     requires(!std::same_as<Number, bool>)
   output_bound(Number most) : output_bound(static_cast<std::size_t>(most), policy::fail) {}
   output_bound(std::size_t most, policy when_more) : bytes(most), then(when_more) {}
+  bool operator==(const output_bound&) const = default;
   std::size_t bytes;
   policy then;
 };

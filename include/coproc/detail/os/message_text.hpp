@@ -15,6 +15,28 @@ inline std::string in_seconds(std::chrono::nanoseconds time) {
   return text;
 }
 
+inline bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 32 || byte == 127;
+}
+inline void append_escape(std::string& text, char c) {
+  constexpr char digits[] = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  text += "\\x";
+  text += digits[byte / 16];
+  text += digits[byte % 16];
+}
+
+/// A text with its control characters, line breaks among them, as escapes.
+inline std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    if (is_control(c)) append_escape(line, c);
+    else line += c;
+  }
+  return line;
+}
+
 /// As much of the end of a text as last_lines could show.
 inline std::string_view last_bytes(std::string_view text) {
   constexpr std::size_t most = 2048;
@@ -37,15 +59,8 @@ inline std::string last_lines(std::string_view text) {
     }
   std::string shown = cut ? "...\n" : "";
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n' || c == '\t' || (byte >= 32 && byte != 127)) {
-      shown += c;
-    } else if (c != '\r') {
-      constexpr char digits[] = "0123456789abcdef";
-      shown += "\\x";
-      shown += digits[byte / 16];
-      shown += digits[byte % 16];
-    }
+    if (c == '\n' || c == '\t' || !is_control(c)) shown += c;
+    else if (c != '\r') append_escape(shown, c);
   }
   return shown;
 }

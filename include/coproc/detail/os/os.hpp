@@ -60,6 +60,7 @@
 //                          after that last word, if it goes without waiting.
 //     group_alive()        Whether anybody is left in the group that the child leads.
 //     group_is_zombies()   Whether all of those only wait to be reaped by somebody. It is slow.
+//     observe(observer)    From now on that is told what becomes of the child.
 //     handle(), release()  The Boost.Process handle; the child given away.
 //     abandon(kill)        Ends the ownership: a child that still runs is orphaned to the reaper,
 //                          with its lifeline, if it is to run on.
@@ -78,6 +79,12 @@
 //   disposition, disposition_of, set_disposition, is_ignored  What a signal does in this process.
 //   interrupt_signals      Those that run() takes for a wish to end.
 //
+// Host (host.hpp)
+//   trusted_variable(name)  A variable of this process's environment, or null; none where whoever
+//                          has set it may less than this process.
+//   write_to_stderr(text)  In one call of the system's, without SIGPIPE. What it does not take is
+//                          lost.
+//
 // Shell (shell.hpp)
 //   quoted_for_shell(value)  A value as one word of the shell's text.
 //   shell_words_of(script, options)  The words that run a text by the shell.
@@ -87,6 +94,7 @@
 #include <coproc/detail/os/windows/child.hpp>
 #include <coproc/detail/os/windows/dispositions.hpp>
 #include <coproc/detail/os/windows/handle.hpp>
+#include <coproc/detail/os/windows/host.hpp>
 #include <coproc/detail/os/windows/launch.hpp>
 #include <coproc/detail/os/windows/lookup.hpp>
 #include <coproc/detail/os/windows/memory.hpp>
@@ -97,6 +105,7 @@
 #include <coproc/detail/os/posix/child.hpp>
 #include <coproc/detail/os/posix/dispositions.hpp>
 #include <coproc/detail/os/posix/handle.hpp>
+#include <coproc/detail/os/posix/host.hpp>
 #include <coproc/detail/os/posix/launch.hpp>
 #include <coproc/detail/os/posix/lookup.hpp>
 #include <coproc/detail/os/posix/memory.hpp>

@@ -4,6 +4,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <coproc/detail/os/boost.hpp>
+#include <coproc/detail/os/child_observer.hpp>
 #include <coproc/detail/os/exit_waiters.hpp>
 #include <coproc/detail/os/posix/async_pipe.hpp>
 #include <coproc/detail/os/posix/reaper.hpp>
@@ -60,10 +61,16 @@ class child final : private context_member {
       usage_ = {duration(used.ru_utime), duration(used.ru_stime),
                 calls::bytes_of_maxrss(used.ru_maxrss)};
     }
-    if (reaped()) lifeline_.reset();
+    if (!reaped()) return false;
+    lifeline_.reset();
     // A pidfd serves to signal what is left of a group; else nothing of the child is held.
-    if (reaped() && !group_alive()) pidfd_.close();
-    return reaped();
+    if (!group_alive()) pidfd_.close();
+    if (observer_) observer_->ended(returncode_, usage_);
+    return true;
+  }
+
+  void observe(std::unique_ptr<child_observer> observer) noexcept {
+    observer_ = std::move(observer);
   }
 
   /// Notifies @p target with @p bit when the child may have exited.
@@ -103,10 +110,11 @@ class child final : private context_member {
     if (number < 0 || number > calls::last_signal())
       throw error(make_error_code(boost::system::errc::invalid_argument),
                   "send_signal: there is no signal " + std::to_string(number));
-    int result = 0;
+    int result = ESRCH;
     if (released()) return;
     if (group && leads_group_) result = send_to_group(number);
     else if (!exited()) result = calls::send_signal(pid_, pidfd_.get(), number);
+    if (result == 0 && number != 0 && observer_) observer_->signalled(number);
     if (result == 0 || result == ESRCH) return;
     const error_code code = system_error(result);
     throw error(code, "send_signal: " + signal_name(number) + " to process " +
@@ -149,6 +157,7 @@ class child final : private context_member {
     if (kill) {
       if (leads_group_) send_to_group(SIGKILL);
       calls::send_signal(pid_, pidfd_.get(), SIGKILL);
+      if (observer_) observer_->signalled(SIGKILL);
     }
     const auto executor = pidfd_.executor();
     let_go();
@@ -158,7 +167,7 @@ class child final : private context_member {
   }
 
  private:
-  enum class state { running, exited, released };
+  enum class state : unsigned char { running, exited, released };
 
   /// No child of ours any more, since the host has become a daemon, but it lives.
   bool may_live() const { return pidfd_.is_open() && !calls::has_ended(pidfd_.get()); }
@@ -187,6 +196,7 @@ class child final : private context_member {
     state_ = state::released;
     handle_.reset();
     cancel_wait();
+    if (observer_) observer_->abandoned();
   }
 
   void context_gone(std::vector<wait_handler>&) override {
@@ -196,8 +206,8 @@ class child final : private context_member {
 
   pid_t pid_;
   bool leads_group_;
-  int stop_signal_;
   state state_ = state::running;
+  int stop_signal_;
   int returncode_ = unknown_returncode;
   class usage usage_;
   async_pipe_end pidfd_;
@@ -208,6 +218,7 @@ class child final : private context_member {
   // What most children never have:
   std::unique_ptr<asio::steady_timer> timer_;
   std::unique_ptr<native_process_handle> handle_;
+  std::unique_ptr<child_observer> observer_;
 };
 
 }  // namespace coproc::detail

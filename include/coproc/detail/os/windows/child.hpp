@@ -5,6 +5,7 @@
 #include <psapi.h>
 #include <boost/asio/windows/basic_object_handle.hpp>
 #include <coproc/detail/os/boost.hpp>
+#include <coproc/detail/os/child_observer.hpp>
 #include <coproc/detail/os/exit_waiters.hpp>
 #include <coproc/detail/os/inline_executor.hpp>
 #include <coproc/detail/os/signals.hpp>
@@ -61,7 +62,12 @@ class child final : private context_member {
     if (::GetProcessTimes(process_.get(), &unused, &unused, &kernel, &user) &&
         ::K32GetProcessMemoryInfo(process_.get(), &memory, sizeof memory))
       usage_ = {time_of(user), time_of(kernel), memory.PeakWorkingSetSize};
+    if (observer_) observer_->ended(returncode_, usage_);
     return true;
+  }
+
+  void observe(std::unique_ptr<child_observer> observer) noexcept {
+    observer_ = std::move(observer);
   }
 
   /// Notifies @p target with @p bit when the child may have exited.
@@ -89,6 +95,7 @@ class child final : private context_member {
   void ask_to_end(const std::string&) {
     if (has_lifeline_) return lifeline_.reset();
     const bool asked = leads_group_ && !exited() && break_group();
+    if (asked && observer_) observer_->signalled(SIGBREAK);
     if (!asked) send(signal_numbers::term, true);
   }
 
@@ -96,7 +103,9 @@ class child final : private context_member {
   void send(int number, bool group) {
     if (state_ == state::released || number == 0) return;
     if (number == SIGBREAK && leads_group_) {
-      if (!exited() && !break_group()) fail(number, ::GetLastError());
+      if (exited()) return;
+      if (!break_group()) fail(number, ::GetLastError());
+      if (observer_) observer_->signalled(number);
       return;
     }
     if (number != signal_numbers::term && number != signal_numbers::kill)
@@ -106,7 +115,9 @@ class child final : private context_member {
           "one that leads a group; not " +
               std::to_string(number));
     if (group && leads_group_) end_group(number);
-    else if (!exited() && !end_process(number)) fail(number, ::GetLastError());
+    else if (exited()) return;
+    else if (!end_process(number)) fail(number, ::GetLastError());
+    if (observer_) observer_->signalled(number);
   }
 
   /// True while anybody is left in the group that the child leads.
@@ -142,6 +153,7 @@ class child final : private context_member {
     if (kill) {
       if (leads_group_) end_group(signal_numbers::kill);
       end_process(signal_numbers::kill);
+      if (observer_) observer_->signalled(signal_numbers::kill);
     }
     if (kill) dies_with_job_ = false;  // whom the job holds has been ended
     if (!kill) lifeline_.release();    // its end would be that of the far side
@@ -193,6 +205,7 @@ class child final : private context_member {
     // To close it would end whom it holds.
     if (dies_with_job_) job_.release();
     end_waits();
+    if (observer_) observer_->abandoned();
   }
 
   void end_waits() {
@@ -218,6 +231,7 @@ class child final : private context_member {
   unique_handle process_, job_, lifeline_;
   std::optional<object> registered_;
   std::optional<native_process_handle> handle_;
+  std::unique_ptr<child_observer> observer_;
   std::shared_ptr<exit_waiters> waiting_ = std::make_shared<exit_waiters>();
 };
 
