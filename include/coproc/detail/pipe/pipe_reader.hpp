@@ -6,6 +6,7 @@
 #include <coproc/detail/pipe/line_scanner.hpp>
 #include <coproc/detail/pipe/read_request.hpp>
 #include <coproc/detail/pipe/stream_operation.hpp>
+#include <coproc/status.hpp>
 
 namespace coproc::detail {
 
@@ -25,17 +26,26 @@ class pipe_reader {
   std::size_t limit() const noexcept { return limit_; }
   bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
 
-  static awaitable<std::string> read(pointer reader, read_request request) {
+  /// @param index set to that of the text which was found, if not null
+  static awaitable<std::string> read(pointer reader, read_request request,
+                                     std::size_t* index = nullptr) {
     const busy_guard guard(reader->busy_, request.name());
     reader->check_open(request.name());
     for (;;) {
       buffer& bytes = reader->buffer_;
       const auto count = request.ready(bytes.view(), reader->eof_);
+      if (count && index != nullptr) *index = request.index();
       if (count)
         co_return request.takes_everything() ? reader->take_everything() : reader->take(*count);
       if (reader->eof_) throw incomplete_read_error(reader->take(bytes.size()), request.expected());
       co_await reader->fill(request.name(), request.is_large() ? whole : piece);
     }
+  }
+
+  static awaitable<found_text> read_until_first(pointer reader, read_request request) {
+    std::size_t index = 0;
+    std::string text = co_await read(std::move(reader), std::move(request), &index);
+    co_return found_text(index, std::move(text));
   }
 
   /// Calls @p take(reader) when there is a whole line, or the end. What is in the buffer costs no
