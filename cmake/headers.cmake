@@ -23,6 +23,7 @@ set(COPROC_HEADERS
   shell.hpp
   status.hpp
   stream.hpp
+  terminal_size.hpp
   version.hpp
   wait_for.hpp
   detail/child/child_streams.hpp

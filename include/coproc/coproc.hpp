@@ -21,5 +21,6 @@
 #include <coproc/shell.hpp>
 #include <coproc/status.hpp>
 #include <coproc/stream.hpp>
+#include <coproc/terminal_size.hpp>
 #include <coproc/version.hpp>
 #include <coproc/wait_for.hpp>

@@ -20,6 +20,7 @@ class child final : private context_member {
       : pid_(started.pid),
         leads_group_(started.leads_group),
         stop_signal_(started.stop_signal),
+        second_stop_signal_(started.second_stop_signal),
         pidfd_(executor, std::move(started.pidfd)),
         place_(std::move(started.place)) {
     join_context(executor);
@@ -81,10 +82,10 @@ class child final : private context_member {
   }
 
   /// Asks the child, or the group that it leads, to end, also if it is stopped.
-  void ask_to_end() {
-    send(stop_signal_, true);
-    send(SIGCONT, true);
-  }
+  void ask_to_end() { ask(stop_signal_); }
+  /// Whether it is asked by another signal when that has not been enough.
+  bool asks_twice() const noexcept { return second_stop_signal_ != 0; }
+  void ask_again() { ask(second_stop_signal_); }
 
   /// Sends a signal to the child or, with @p group, to the group that it leads. Nothing happens
   /// where nobody is left to get it.
@@ -151,6 +152,11 @@ class child final : private context_member {
   /// No child of ours any more, since the host has become a daemon, but it lives.
   bool may_live() const { return pidfd_.is_open() && !calls::has_ended(pidfd_.get()); }
 
+  void ask(int number) {
+    send(number, true);
+    send(SIGCONT, true);
+  }
+
   int send_to_group(int number) const {
     return calls::send_group_signal(pid_, pidfd_.get(), number, reaped());
   }
@@ -184,7 +190,7 @@ class child final : private context_member {
 
   pid_t pid_;
   bool leads_group_;
-  int stop_signal_;
+  int stop_signal_, second_stop_signal_;
   state state_ = state::running;
   int returncode_ = unknown_returncode;
   class usage usage_;

@@ -83,6 +83,8 @@ class child final : private context_member {
     const bool asked = leads_group_ && !exited() && break_group();
     if (!asked) send(signal_numbers::term, true);
   }
+  bool asks_twice() const noexcept { return false; }
+  void ask_again() {}
 
   /// Ends the child or, with @p group, the group that it leads; SIGBREAK asks the latter to.
   void send(int number, bool group) {
