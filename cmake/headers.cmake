@@ -23,6 +23,7 @@ set(COPROC_HEADERS
   shell.hpp
   status.hpp
   stream.hpp
+  terminal_size.hpp
   trace.hpp
   trace_event.hpp
   version.hpp

@@ -21,6 +21,7 @@
 #include <coproc/shell.hpp>
 #include <coproc/status.hpp>
 #include <coproc/stream.hpp>
+#include <coproc/terminal_size.hpp>
 #include <coproc/trace.hpp>
 #include <coproc/trace_event.hpp>
 #include <coproc/version.hpp>

@@ -30,9 +30,17 @@ inline constexpr detail::inherit_t inherit;
 inline constexpr detail::piped_t piped;
 /// /dev/null. (`asyncio.subprocess.DEVNULL`)
 inline constexpr detail::devnull_t devnull;
-/// A new pseudo-terminal, one for all the streams that say `terminal`; the child leads a new
-/// session with it as its controlling terminal, and this process has its other side. Where both
-/// outputs are the terminal, what is written to either comes as stdout.
+/// For a stream: the child's terminal, one for all the streams that say so. It is a new
+/// pseudo-terminal of 24 rows and 80 columns; the child leads a new session with it as its
+/// controlling terminal, and this process has its other side. Where both outputs are the terminal,
+/// what is written to either comes as stdout.
+///
+/// `terminal = size(50, 132)`: of that size, from before the child's start. All streams of which
+/// nothing is said are the terminal; with capture, both outputs. Where none is, programs find it as
+/// /dev/tty, which is where ssh, sudo and gpg ask: process::terminal() is its other side.
+///
+/// A child with a terminal is stopped by SIGHUP, as when a window is closed: an interactive shell
+/// then ends its jobs. What that has not ended gets SIGTERM when half of the time has passed.
 /// (What Python has in `pty.fork`, and `openpty` and `login_tty` in C.)
 inline constexpr detail::terminal_t terminal;
 /// For std_err: into the same place as std_out. (`asyncio.subprocess.STDOUT`)
@@ -83,7 +91,8 @@ inline constexpr detail::plain_keyword<&detail::options::new_session> new_sessio
 inline constexpr detail::plain_keyword<&detail::options::reset_signals> reset_signals;
 /// `stop_signal = SIGINT`: the signal with which stop(), a timeout, a cancelled capture and Ctrl-C
 /// under run() ask the child, or the group that it leads, to end, before `grace` passes and SIGKILL
-/// comes. SIGTERM by default. (systemd's KillSignal=; python, ffmpeg and git end well by SIGINT)
+/// comes. By default SIGTERM; for a child with a `terminal` SIGHUP, and after half of `grace`
+/// SIGTERM. (systemd's KillSignal=; python, ffmpeg and git end well by SIGINT)
 inline constexpr detail::plain_keyword<&detail::options::stop_signal> stop_signal;
 /// The user that the child becomes, by number or name, with the account's own group and its
 /// supplementary groups, unless the two keywords below say otherwise. A number without an account

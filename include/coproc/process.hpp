@@ -15,6 +15,45 @@ class child_streams;
 
 }  // namespace detail
 
+/// This process's side of the terminal that a child has, by `terminal`: `process.terminal()`. The
+/// child, and all that it starts, may be talking there while its streams are pipes:
+/// `exec("ssh", host, "ls", terminal = size(24, 80), std_out = piped)`.
+///
+/// It has a buffer of a few KiB in the kernel: who writes more, and finds nobody who reads it,
+/// waits. communicate() and capture() read it where it is stdout or stderr.
+/// @threads As for process.
+/// @source node-pty; pexpect's spawn, with setwinsize and child_fd
+class terminal_side {
+ public:
+  /// @private For the library's own use.
+  explicit terminal_side(std::shared_ptr<detail::child_streams> streams);
+  terminal_side(const terminal_side&) = delete;
+  terminal_side& operator=(const terminal_side&) = delete;
+
+  /// What is written here has been typed: it is echoed to out() while the child has that on,
+  /// `"\x03"` is Ctrl-C, and close() types the end-of-file character. It is process::std_in() where
+  /// that is the terminal.
+  writer& in() { return in_; }
+  /// What is shown. The end comes when the child has ended, and nobody else has the terminal open
+  /// any more. It is process::std_out(), or std_err(), where that is the terminal.
+  reader& out() { return out_; }
+
+  /// Says what the terminal shows from now on; the programs in its foreground get SIGWINCH. After
+  /// the child's end nothing happens. `process.terminal().resize(size(50, 132))`
+  void resize(terminal_size to);
+
+  /// A descriptor.
+  using native_handle_type = detail::os_handle;
+  /// The master, for tcsetattr and the like, which on Linux mean the terminal itself: no echo, raw
+  /// mode. It is non-blocking, and stays good as long as the process.
+  native_handle_type native_handle() const;
+
+ private:
+  std::shared_ptr<detail::child_streams> streams_;
+  writer in_;
+  reader out_;
+};
+
 /// A child process, from exec or shell: its pid, its streams, its end. Movable, not copyable.
 ///
 /// Destroying a process that still runs kills it (and its group, if it leads one) with SIGKILL and
@@ -57,6 +96,11 @@ class process {
   /// The same of its stderr; std_out() where one terminal is both.
   /// @throws std::logic_error where that is neither `piped` nor a `terminal`
   reader& std_err();
+
+  /// This process's side of the child's terminal, whichever of its streams are that.
+  /// @throws std::logic_error where it has none
+  /// @lifetime As std_in().
+  terminal_side& terminal();
 
   /// Waits until the child has ended. May be called any number of times, also after the end, also
   /// by several coroutines at once: each gets the same answer.
@@ -120,10 +164,11 @@ class process {
   void kill();
 
   /// Ends the child: SIGTERM (and SIGCONT, for a stopped one), and SIGKILL when @p patience has
-  /// passed. Where the child leads a process group the whole group gets them, and what is left of
-  /// the group when the child has ended is given the rest of that time and then killed. On Windows
-  /// a group gets Ctrl-Break first, as far as it shares a console with this process; a child that
-  /// leads none cannot be asked, and is ended at once.
+  /// passed. A child with a terminal gets SIGHUP, and SIGTERM when half of that time has passed.
+  /// Where the child leads a process group the whole group gets them, and what is left of the group
+  /// when the child has ended is given the rest of that time and then killed. On Windows a group
+  /// gets Ctrl-Break first, as far as it shares a console with this process; a child that leads
+  /// none cannot be asked, and is ended at once.
   /// @return the returncode
   /// @throws cancelled_error
   /// @cancellation All types: SIGKILL is sent at once.
@@ -179,6 +224,7 @@ class process {
   bool detached_ = false;
   std::unique_ptr<writer> in_;
   std::unique_ptr<reader> out_, err_;
+  std::unique_ptr<terminal_side> terminal_;
 };
 
 }  // namespace coproc

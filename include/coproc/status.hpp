@@ -122,6 +122,15 @@ class tagged_line {
   std::string line;  ///< its text
 };
 
+/// What came by of several texts: `auto found = co_await reader.until("yes/no", "password: ");`
+class found_text {
+ public:
+  /// @private For the library's own use.
+  found_text(std::size_t number, std::string bytes) : index(number), text(std::move(bytes)) {}
+  std::size_t index;  ///< which of them, from 0
+  std::string text;   ///< all up to and with it
+};
+
 }  // namespace coproc
 
 /// @cond

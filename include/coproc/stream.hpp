@@ -151,6 +151,18 @@ class reader {
     return until(detail::to_bytes(text), static_cast<std::size_t>(most)...);
   }
 
+  /// Returns as soon as one of several texts has come by: `until("(yes/no)? ", "password: ")`. That
+  /// is the one that ends first; of two that end with the same byte, the one that stands first
+  /// here. What follows it stays.
+  /// @return `index`, from 0, of the text that has come, and as `text` all up to and with it
+  /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
+  template <detail::text First, detail::text Second, detail::text... More>
+  awaitable<found_text> until(const First& first, const Second& second, const More&... more) {
+    std::vector<std::string> texts{detail::to_bytes(first), detail::to_bytes(second),
+                                   detail::to_bytes(more)...};
+    return until_first(std::move(texts));
+  }
+
   /// The next line without its newline, or nothing at the end of the stream. A last line needs no
   /// newline. `while (auto line = co_await process.std_out().readline())`
   /// @throws limit_error if the line is longer than `limit` bytes; it stays in the stream
@@ -211,6 +223,8 @@ class reader {
   const std::shared_ptr<detail::pipe_reader>& implementation() const { return stream_; }
 
  private:
+  awaitable<found_text> until_first(std::vector<std::string> texts);
+
   std::shared_ptr<detail::pipe_reader> stream_;
 };
 

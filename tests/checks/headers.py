@@ -12,9 +12,9 @@ import sys
 # What the files of a folder may include, beside one another: folders, and single files. The vocabulary
 # is what everybody may speak: results, errors, commands and their keywords.
 VOCABULARY = ["awaitable.hpp", "status.hpp", "error.hpp", "outcome.hpp", "quote.hpp", "separator.hpp",
-              "detail/keywords"]
+              "terminal_size.hpp", "detail/keywords"]
 MAY_INCLUDE = {
-    "detail/keywords": ["awaitable.hpp"],
+    "detail/keywords": ["awaitable.hpp", "terminal_size.hpp"],
     "detail/task": VOCABULARY,
     "detail/os": VOCABULARY + ["native_process.hpp", "detail/task", "detail/os/posix", "detail/os/windows"],
     "detail/os/posix": VOCABULARY + ["detail/task", "detail/os"],

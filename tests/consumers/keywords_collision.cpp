@@ -238,6 +238,7 @@ coproc::awaitable<void> use_every_keyword() {
   coproc::command what("program", std_in = inherit, std_out = piped, std_err = to_stdout);
   what = coproc::command(what, std_in = devnull, std_out = "file", std_err = append("log.txt"));
   what = coproc::command(what, std_in = terminal, std_out = tee(copy), std_err = tee_lines(copy));
+  what = coproc::command(what, terminal = size(24, 80));
   what = coproc::command(what, std_in = 0, std_out = stdout, std_err = stderr);
   what = coproc::command(what, cwd = "/", argv0 = "name");
   what = coproc::command(what, env["NAME"] = "value", env["NAME"] = unset, env = variables);
@@ -256,8 +257,10 @@ coproc::awaitable<void> use_every_keyword() {
                          via = inside("place", carrier_code = 255));
 
   // And in the form of a call.
-  auto process = co_await coproc::exec("ls", std_out = piped, std_err = devnull, cwd = "/",
-                                       env["LC_ALL"] = "C", stop_signal = SIGINT);
+  auto process =
+      co_await coproc::exec("ls", std_out = piped, std_err = devnull, cwd = "/",
+                            env["LC_ALL"] = "C", stop_signal = SIGINT, terminal = size(24, 80));
+  process.terminal().resize(size(50, 132));
   co_await process.std_out().readline(any_of("\r\n"));
   auto done = co_await coproc::capture("ls", timeout = 5s);
   auto shell = co_await coproc::shell("ls", std_out = piped, std_err = to_stdout, limit = 10,

@@ -175,6 +175,8 @@ command all_pipes() {
   return command(child, "exit", 0, std_in = piped, std_out = piped, std_err = piped);
 }
 
+command pipes_beside() { return command(all_pipes(), terminal = size(24, 80)); }
+
 void table() {
   // The parent.
   fails("pipe2", {SYS_pipe2, 0}, {E(EMFILE), E(ENFILE)}, "pipe", all_pipes);
@@ -189,6 +191,11 @@ void table() {
   fails("openat /dev/ptmx", {SYS_openat, 0, 2, O_ACCMODE, O_RDWR},
         {E(EMFILE), E(ENOENT), E(ENOSPC), E(EIO)}, "terminal",
         [] { return command(child, "exit", 0, std_in = terminal); });
+  fails("ioctl TIOCSPTLCK", {SYS_ioctl, 0, 1, ~0u, TIOCSPTLCK}, {E(EIO)}, "terminal", pipes_beside);
+  fails("ioctl TIOCSWINSZ", {SYS_ioctl, 0, 1, ~0u, TIOCSWINSZ}, {E(EINVAL), E(EIO)}, "terminal",
+        pipes_beside);
+  fails("fcntl F_DUPFD_CLOEXEC", {SYS_fcntl, 0, 1, ~0u, F_DUPFD_CLOEXEC}, {E(EMFILE), E(EINVAL)},
+        "terminal", pipes_beside);
   fails("fcntl F_DUPFD_CLOEXEC", {SYS_fcntl, 0, 1, ~0u, F_DUPFD_CLOEXEC}, {E(EMFILE), E(EINVAL)},
         "dup2", [] { return command(child, "exit", 0, std_out = 2, std_err = 1); });
   fails("clone", {SYS_clone, 0}, {E(EAGAIN), E(ENOMEM), E(EMFILE), E(EINVAL), E(EPERM), E(ENOSYS)},
@@ -247,6 +254,9 @@ void table() {
         [] { return command(child, "exit", 0, new_session = true); });
   fails("ioctl TIOCSCTTY", {SYS_ioctl, 0, 1, ~0u, TIOCSCTTY}, {E(EPERM), E(EIO)}, "terminal",
         [] { return command(child, "exit", 0, std_in = terminal); });
+  fails("  where no stream is it", {SYS_ioctl, 0, 1, ~0u, TIOCSCTTY}, {E(EPERM)}, "terminal",
+        pipes_beside);
+  fails("setsid, for a terminal", {SYS_setsid, 0}, {E(EPERM)}, "new_session", pipes_beside);
   fails("setpgid", {SYS_setpgid, 0}, {E(EPERM), E(EACCES), E(ESRCH), E(EINVAL)}, "process_group",
         [] { return command(child, "exit", 0, process_group = new_group); });
   fails("prlimit64", {SYS_prlimit64, 0}, {E(EPERM), E(EINVAL)}, "resource_limit",

@@ -72,6 +72,14 @@ TEST_CASE("keywords: the streams take each kind of value") {
   CHECK(stream(rest, 1).given);
 }
 
+TEST_CASE("keywords: a terminal's size makes the streams that are not named one") {
+  const command what("p", terminal = size(9, 9), std_out = inherit, terminal = size(24, 80));
+  CHECK(what.options().terminal == coproc::terminal_size(24, 80));
+  CHECK(what.options().source_of(0) == stdio::kind::terminal);
+  CHECK(what.options().source_of(1) == stdio::kind::inherit);
+  CHECK(command("p", std_out = terminal).options().source_of(0) == stdio::kind::inherit);
+}
+
 TEST_CASE("keywords: a string or a path is a file, append one to add to") {
   const std::string string = "b";
   const std::filesystem::path path = "/c";

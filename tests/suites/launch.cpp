@@ -338,6 +338,12 @@ COPROC_TEST("launch: without room for its terminal it leaves what it had") {
   CHECK(failures >= 5);
 }
 
+COPROC_TEST("launch: without room for a terminal beside its pipes it leaves what it had") {
+  const int failures = co_await launch_in_growing_room(command(
+      child, "wait", terminal = size(24, 80), std_in = piped, std_out = piped, std_err = piped));
+  CHECK(failures >= 8);
+}
+
 COPROC_TEST("launch: without room for what is passed it leaves what it had") {
   // At each of the numbers that the launch itself would take first.
   for (int next = 0; next < 10; ++next) {

@@ -68,6 +68,13 @@ asio::awaitable<void> one_of_everything() {
   if (result.out != "text") throw std::runtime_error("not what was written");
 }
 
+asio::awaitable<void> one_beside_its_terminal() {
+  auto process = co_await coproc::exec("sh", "-c", "echo text >/dev/tty", terminal = size(24, 80),
+                                       std_in = devnull, std_out = piped, std_err = piped);
+  const std::string text = co_await process.terminal().out().read();
+  if (text != "text\r\n") throw std::runtime_error("not what was written");
+}
+
 asio::awaitable<void> destroyed_running() {
   const auto process = co_await coproc::exec(child, "ignore-term", std_in = piped, std_out = piped);
 }
@@ -79,6 +86,13 @@ COPROC_TEST("leaks: 1000 children one after another leave nothing") {
   const auto before = co_await snapshot::take();
   for (int i = 0; i < 1000; ++i) co_await one_of_everything();
   co_await before.check_same(20000);  // that is 20 bytes each
+}
+
+COPROC_TEST("leaks: terminals leave nothing") {
+  for (int i = 0; i < 50; ++i) co_await one_beside_its_terminal();
+  const auto before = co_await snapshot::take();
+  for (int i = 0; i < 300; ++i) co_await one_beside_its_terminal();
+  co_await before.check_same(20000);
 }
 
 COPROC_TEST("leaks: 200 children at once leave nothing") {
@@ -99,6 +113,7 @@ COPROC_TEST("leaks: launches that fail leave nothing, whatever the step") {
   const std::vector<command> all = {
       command(missing, std_in = piped, std_out = piped, std_err = piped),
       command("no_such_program", std_in = terminal, std_out = terminal),
+      command(full, terminal = size(24, 80), cwd = missing),
       command(directory.path / "text", std_out = directory.path / "out"),
       command(directory.path, std_err = to_stdout, std_out = append(directory.path / "out")),
       command(full, cwd = missing),

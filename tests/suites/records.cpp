@@ -121,6 +121,7 @@ COPROC_TEST("records: every read of a closed reader fails at once, also of what 
   refused(co_await thrown<coproc::error>(out.readexactly(1)));
   refused(co_await thrown<coproc::error>(out.readuntil(std::string_view("x"))));
   refused(co_await thrown<coproc::error>(out.until(std::string_view("x"), 5)));
+  refused(co_await thrown<coproc::error>(out.until("x", std::string_view("y"))));
   refused(co_await thrown<coproc::error>(out.readline()));
   refused(co_await thrown<coproc::error>(out.readline(into)));
   refused(co_await thrown<coproc::error>(out.readline(';')));

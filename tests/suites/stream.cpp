@@ -16,6 +16,7 @@ namespace asio = boost::asio;
 using namespace coproc::keywords;
 using namespace std::chrono_literals;
 using coproc::exec;
+using test::beside;
 using test::child;
 using test::thrown;
 
@@ -214,6 +215,46 @@ COPROC_TEST("stream: until returns as soon as the text has come by, with all up 
   CHECK(rest == optional_line(" port 80"));
   const auto error = co_await thrown<coproc::incomplete_read_error>(process.std_out().until("x"));
   CHECK(error.partial().empty());
+}
+
+COPROC_TEST("stream: until of several texts says which has come, and leaves what follows") {
+  auto process = co_await exec(child, "pieces", "sure? pass", "word: sure", "ly?", std_in = piped,
+                               std_out = piped);
+  coproc::reader& out = process.std_out();
+  co_await process.std_in().write("x");
+  const auto first = co_await out.until("password: ", std::string("sure? "));
+  CHECK(first.index == 1);
+  CHECK(first.text == "sure? ");
+  // Across what has come in two pieces, and an operation that was cancelled between them.
+  beside<coproc::found_text> waiting(co_await asio::this_coro::executor,
+                                     out.until("surely", "password: ", std::string_view("?")));
+  co_await test::turns(20);
+  waiting.cancel();
+  (void)co_await thrown<coproc::cancelled_error>(waiting.result());
+  co_await process.std_in().write("x");
+  const auto [index, text] = co_await out.until("surely", "password: ", std::string_view("?"));
+  CHECK(index == 1);
+  CHECK(text == "password: ");
+  co_await process.std_in().write("x");
+  const auto last = co_await out.until("?", "surely?");  // which end with the same byte
+  CHECK(last.index == 0);
+  CHECK(last.text == "surely?");
+}
+
+COPROC_TEST("stream: until of several texts has what there was at the end, and knows no limit") {
+  constexpr std::size_t size = 1'000'000;
+  auto process = co_await exec(child, "fill", 1, size, std_out = piped, limit = 10);
+  const auto error = co_await thrown<coproc::incomplete_read_error>(
+      process.std_out().until("this text is not in the pattern", "nor is that"));
+  CHECK((error.partial() == test::pattern(size)));
+  co_await thrown<std::invalid_argument>(process.std_out().until("a", ""));
+}
+
+COPROC_TEST("stream: until of a text and a number is bound by the number") {
+  auto process = co_await exec(child, "say", "1234567890", std_out = piped);
+  co_await thrown<coproc::limit_error>(process.std_out().until("0", 8));
+  const std::string text = co_await process.std_out().until("0", 9u);
+  CHECK(text == "1234567890");
 }
 
 COPROC_TEST("stream: until knows no limit") {

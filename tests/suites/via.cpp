@@ -202,6 +202,7 @@ COPROC_TEST("via: what cannot travel is a launch_error that names the keyword") 
   co_await refused(command("true", resource_limit[RLIMIT_NOFILE] = 64), "resource_limit");
   co_await refused(command("true", argv0 = "false"), "argv0");
   co_await refused(command("true", std_out = terminal), "terminal");
+  co_await refused(command("true", terminal = size(24, 80)), "terminal");
   const auto name = co_await failed_launch(command("a=b", via = inside("env"), env["A"] = 1));
   CHECK(name.step() == "via");
   CHECK(name.object() == "a=b");

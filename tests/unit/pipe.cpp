@@ -163,4 +163,45 @@ TEST_CASE("pipe: a text is found where its start came earlier than its end") {
   CHECK_THROWS_AS(read_request::until("", "until", 4).ready("", false), std::invalid_argument);
 }
 
+TEST_CASE("pipe: of several texts the one that ends first is found, however the bytes come") {
+  const std::vector<std::string> texts = {"password: ", "word", "yes/no", "assw"};
+  const std::string bytes = "a yes or no, a password: and more";
+  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+    auto request = read_request::until_first(texts);
+    std::optional<std::size_t> end;
+    for (std::size_t there = 0; !end && there < bytes.size();) {
+      there = std::min(there + piece, bytes.size());
+      end = request.ready(std::string_view(bytes).substr(0, there), false);
+    }
+    CAPTURE(piece);
+    CHECK(end == bytes.find("assw") + 4);
+    CHECK(request.index() == 3);
+  }
+}
+
+TEST_CASE("pipe: of texts that end with the same byte the one that stands first is found") {
+  const auto index = [](std::vector<std::string> texts) {
+    auto request = read_request::until_first(std::move(texts));
+    CHECK(request.ready("my password: ", false) == 13u);
+    return request.index();
+  };
+  CHECK(index({"password: ", "word: "}) == 0);
+  CHECK(index({"word: ", "password: "}) == 0);
+  CHECK(index({"never", ": ", "password: "}) == 1);
+}
+
+TEST_CASE("pipe: a long text is found behind the start of a short one, and the other way") {
+  auto request = read_request::until_first({"ab", "a long text"});
+  CHECK_FALSE(request.ready("x a long", false));
+  CHECK(request.ready("x a long text", false) == 13u);
+  CHECK(request.index() == 1);
+  auto other = read_request::until_first({"a long text", "gt"});
+  CHECK_FALSE(other.ready("a long", false));
+  CHECK(other.ready("a longt", false) == 7u);
+  CHECK(other.index() == 1);
+  auto none = read_request::until_first({"a", "b"});
+  CHECK_FALSE(none.ready("xyz", true));  // incomplete
+  CHECK_THROWS_AS(read_request::until_first({"a", ""}).ready("", false), std::invalid_argument);
+}
+
 }  // namespace pipe_tests

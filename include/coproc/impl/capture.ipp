@@ -26,7 +26,8 @@ class capture_run {
     else if (std_in.source == stdio::kind::piped)
       throw std::invalid_argument("coproc: capture: std_in = piped needs input = ...");
     for (const int fd : {1, 2})
-      if (!chosen.streams[fd].given) chosen.streams[fd] = stdio(stdio::kind::piped);
+      if (!chosen.streams[fd].given && !chosen.terminal)
+        chosen.streams[fd] = stdio(stdio::kind::piped);
     streams = launch_with_hooks(executor, captured);
     if (chosen.input) streams->give_input(*std::exchange(chosen.input, std::nullopt));
     program.emplace(std::move(captured));

@@ -76,6 +76,7 @@ COPROC_INLINE process& process::operator=(process&& other) noexcept {
   in_ = std::move(other.in_);
   out_ = std::move(other.out_);
   err_ = std::move(other.err_);
+  terminal_ = std::move(other.terminal_);
   return *this;
 }
 
@@ -110,19 +111,38 @@ COPROC_INLINE std::string process::description() const {
 COPROC_INLINE usage process::usage() const { return streams().child->usage(); }
 
 COPROC_INLINE writer& process::std_in() {
+  if (streams().is_terminal[0]) return terminal().in();
   streams().make_stream(0);
   return detail::public_stream(streams().in, in_, "std_in");
 }
 
 COPROC_INLINE reader& process::std_out() {
+  if (streams().is_terminal[1]) return terminal().out();
   streams().make_stream(1);
   return detail::public_stream(streams().out.stream, out_, "std_out");
 }
 
 COPROC_INLINE reader& process::std_err() {
-  if (streams().one_terminal) return std_out();  // what is written to either comes there
+  if (streams().is_terminal[2]) return terminal().out();
   streams().make_stream(2);
   return detail::public_stream(streams().err.stream, err_, "std_err");
+}
+
+COPROC_INLINE terminal_side& process::terminal() {
+  if (!streams().terminal_in) throw std::logic_error("coproc: terminal: this child has none");
+  if (!terminal_) terminal_ = std::make_unique<terminal_side>(streams_);
+  return *terminal_;
+}
+
+COPROC_INLINE terminal_side::terminal_side(std::shared_ptr<detail::child_streams> streams)
+    : streams_(std::move(streams)), in_(streams_->terminal_in), out_(streams_->terminal_out) {}
+
+COPROC_INLINE void terminal_side::resize(terminal_size to) {
+  detail::resize_terminal(native_handle(), to);
+}
+
+COPROC_INLINE terminal_side::native_handle_type terminal_side::native_handle() const {
+  return streams_->terminal_in->pipe().get();
 }
 
 COPROC_INLINE awaitable<int> process::wait() { return detail::wait(streams().child); }

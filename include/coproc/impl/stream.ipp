@@ -101,6 +101,11 @@ COPROC_INLINE awaitable<std::string> reader::until(std::string text, std::size_t
                                    detail::read_request::until(std::move(text), "until", most));
 }
 
+COPROC_INLINE awaitable<found_text> reader::until_first(std::vector<std::string> texts) {
+  return detail::pipe_reader::read_until_first(stream_,
+                                               detail::read_request::until_first(std::move(texts)));
+}
+
 COPROC_INLINE awaitable<std::optional<std::string>> reader::readline() {
   return detail::pipe_reader::with_line(stream_, "readline", detail::copy_of_line());
 }

@@ -87,6 +87,7 @@ COPROC_INLINE void check_travels(const command& what, bool far) {
   refuse(chosen.niceness.has_value(), "niceness");
   refuse(!chosen.resource_limits.empty(), "resource_limit");
 #endif
+  refuse(chosen.terminal.has_value(), "terminal");
   for (const stdio& stream : chosen.streams)
     refuse(stream.source == stdio::kind::terminal, "terminal");
 }
@@ -95,8 +96,9 @@ COPROC_INLINE std::string far_signal([[maybe_unused]] const options& chosen) {
 #if defined(_WIN32)
   return "TERM";
 #else
-  const std::string name = signal_name(chosen.stop_signal);
-  return name.starts_with("SIG") ? name.substr(3) : std::to_string(chosen.stop_signal);
+  const int number = chosen.stop_signal.value_or(signal_numbers::term);
+  const std::string name = signal_name(number);
+  return name.starts_with("SIG") ? name.substr(3) : std::to_string(number);
 #endif
 }
 

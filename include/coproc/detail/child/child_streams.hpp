@@ -18,6 +18,28 @@ namespace coproc::detail {
               name + ": tee: the stream that gets " + of + " has failed", std::move(written));
 }
 
+/// Keeps a terminal that is no stream of its child's open until that has ended. The child opens it
+/// when it asks for something, and closes it again, which would be an end each time.
+class terminal_keeper final : public stream_keeper {
+ public:
+  terminal_keeper(std::shared_ptr<class child> child, unique_handle slave)
+      : child_(std::move(child)), slave_(std::move(slave)) {}
+
+  void look() override {
+    if (slave_ && (child_->exited() || child_->released())) slave_.reset();
+  }
+  void notify(std::shared_ptr<event> wake) override {
+    if (told_) child_->stop_notifying(told_);
+    told_ = std::move(wake);
+    if (told_ && slave_) child_->notify(told_, 1);
+  }
+
+ private:
+  std::shared_ptr<class child> child_;
+  unique_handle slave_;
+  std::shared_ptr<event> told_;
+};
+
 /// One child with its streams, and what communicate or capture has done with them so far. It is
 /// what stands behind a process.
 class child_streams {
@@ -27,31 +49,27 @@ class child_streams {
         max_output(chosen.max_output),
         limit_(chosen.limit),
         carrier_codes_(chosen.carrier_codes) {
-    const auto is_terminal = [&](int fd) {
-      return chosen.streams[fd].source == stdio::kind::terminal;
-    };
-    one_terminal = is_terminal(1) && is_terminal(2);
     out.gathered.copy_to = chosen.streams[1].copy_to;
     err.gathered.copy_to = chosen.streams[2].copy_to;
     for (const int fd : {0, 1, 2}) {
       unused_[fd] = std::move(started.ends[fd]);
       to_make_[fd] = static_cast<bool>(unused_[fd]);
-      if (is_terminal(fd)) make_stream(fd, true);
     }
+    if (started.terminal.write) take_terminal(started, chosen);
   }
   child_streams(const child_streams&) = delete;
   child_streams& operator=(const child_streams&) = delete;
 
   /// Makes what is behind a stream, at its first use: many a child is only waited for.
-  void make_stream(int fd, bool terminal = false) {
+  void make_stream(int fd) {
     if (!to_make_[fd]) return;
     unique_handle& end = unused_[fd];
     const bool closed = !end;  // by close(), before anybody has used it
     if (fd == 0) {
-      in = std::make_shared<pipe_writer>(child->executor(), std::move(end), terminal);
+      in = std::make_shared<pipe_writer>(child->executor(), std::move(end), false);
     } else {
       auto& stream = (fd == 1 ? out : err).stream;
-      stream = std::make_shared<pipe_reader>(child->executor(), std::move(end), limit_, terminal);
+      stream = std::make_shared<pipe_reader>(child->executor(), std::move(end), limit_, false);
       if (closed) stream->close();
     }
     to_make_[fd] = false;
@@ -73,6 +91,9 @@ class child_streams {
   std::shared_ptr<class child> child;
   std::shared_ptr<pipe_writer> in;  // null where it is not piped, or not made yet
   output_stream out, err;
+  // Of the terminal, which may be some of those: null where the child has none.
+  std::shared_ptr<pipe_writer> terminal_in;
+  std::shared_ptr<pipe_reader> terminal_out;
   const std::optional<output_bound> max_output;
 
   std::string input;  // what has been made of it, and not all written
@@ -81,7 +102,7 @@ class child_streams {
   std::function<input_source::piece()> next_input;
   std::shared_ptr<std::function<awaitable<input_source::piece>()>> start_input;
   std::shared_ptr<task_group> left_input;  // makes input though it has been asked to end
-  bool one_terminal = false;               // for both outputs: it is read as stdout
+  bool is_terminal[3] = {};                // of the streams
   bool input_given = false;                // to communicate, if only an empty one
   bool complete = false;                   // all outputs are in
   bool abandoned = false;                  // the process has been destroyed, or released
@@ -153,6 +174,8 @@ class child_streams {
   void abandon() {
     abandoned = true;
     close();
+    if (terminal_in) terminal_in->close();
+    if (terminal_out) terminal_out->close();
     if (const auto wake = waiting.lock()) wake->notify(abandoned_bit);
   }
 
@@ -176,6 +199,22 @@ class child_streams {
     result.pipe_still_open = pipe_still_open;
     result.out_dropped = out.gathered.dropped();
     result.err_dropped = err.gathered.dropped();
+  }
+
+  /// What is written to both outputs comes as stdout, where both are the terminal.
+  void take_terminal(launched& started, const options& chosen) {
+    std::shared_ptr<stream_keeper> keeper;
+    if (started.kept_slave)
+      keeper = std::make_shared<terminal_keeper>(child, std::move(started.kept_slave));
+    terminal_in =
+        std::make_shared<pipe_writer>(child->executor(), std::move(started.terminal.write), true);
+    terminal_out = std::make_shared<pipe_reader>(
+        child->executor(), std::move(started.terminal.read), limit_, true, std::move(keeper));
+    for (const unsigned fd : {0u, 1u, 2u})
+      is_terminal[fd] = chosen.source_of(fd) == stdio::kind::terminal;
+    if (is_terminal[0]) in = terminal_in;
+    if (is_terminal[1]) out.stream = terminal_out;
+    else if (is_terminal[2]) err.stream = terminal_out;
   }
 
   const std::size_t limit_;

@@ -370,11 +370,19 @@ inline awaitable<void> stop_and_drain(std::shared_ptr<child_streams> streams,
   limits.max_output = streams->max_output;
   if (limits.max_output && limits.max_output->then == output_bound::policy::fail)
     limits.max_output->then = output_bound::policy::cut;
-  limits.deadline = deadline_in(grace);
+  const steady_time deadline = deadline_in(grace);
+  steady_time again = second_asking(*child, grace);
+  limits.deadline = std::min(again, deadline);
   child->ask_to_end(far_grace(grace) + '\n');
-  const auto outcome = co_await drain(streams, limits);
+  auto outcome = co_await drain(streams, limits);
+  if (again < deadline && outcome == communicate_outcome::timed_out) {
+    child->ask_again();
+    again = steady_time::max();
+    limits.deadline = deadline;
+    outcome = co_await drain(streams, limits);
+  }
   if (outcome == communicate_outcome::complete) {
-    co_await end_group(child, *limits.deadline);
+    co_await end_group(child, again, deadline);
     co_return;
   }
   child->send(signal_numbers::kill, true);

@@ -107,16 +107,16 @@ inline command as_the_call_needs(const command& asked, command what) {
   const auto refuse = [&](const std::string& text) {
     throw std::invalid_argument("coproc: intercept: '" + to_string(asked) + "': " + text);
   };
+  if (!after.terminal) after.terminal = before.terminal;
   for (std::size_t fd = 0; fd < 3; ++fd) {
-    const stdio& was = before.streams[fd];
-    stdio& now = after.streams[fd];
-    if (!now.given) now = was;
+    if (!after.streams[fd].given) after.streams[fd] = before.streams[fd];
+    const stdio::kind was = before.source_of(fd), now = after.source_of(fd);
     const auto is_here = [](stdio::kind source) {
       return source == stdio::kind::piped || source == stdio::kind::terminal;
     };
-    if (now.source == was.source || (!is_here(now.source) && !is_here(was.source))) continue;
-    refuse(stream_name(fd) + (is_here(was.source) ? " is read or written here, and has to stay so"
-                                                  : ": nobody here would read or write it"));
+    if (now == was || (!is_here(now) && !is_here(was))) continue;
+    refuse(stream_name(fd) + (is_here(was) ? " is read or written here, and has to stay so"
+                                           : ": nobody here would read or write it"));
   }
   const options none;
   const auto changed = [&](auto member) {

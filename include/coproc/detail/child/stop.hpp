@@ -43,9 +43,17 @@ inline awaitable<error_code> wait_for_exit(std::shared_ptr<child> child,
   co_return result;
 }
 
+/// When a child that has not ended by then is asked a second time: in the middle of its grace,
+/// since what comes too soon disturbs those that just tidy up. Never, where it is asked once.
+inline steady_time second_asking(const child& asked, std::chrono::nanoseconds grace) {
+  return asked.asks_twice() ? deadline_in(grace / 2) : steady_time::max();
+}
+
 /// Gives what is left of an ended child's group until @p deadline, then sends SIGKILL. False:
 /// cancelled meanwhile, and SIGKILL sent. For a coroutine that is shielded.
-inline awaitable<bool> end_group(std::shared_ptr<child> child, steady_time deadline) {
+/// @param again when to ask a second time
+inline awaitable<bool> end_group(std::shared_ptr<child> child, steady_time again,
+                                 steady_time deadline) {
   // The group gives no notice of its end, so look now and then; this is rare.
   constexpr auto longest = std::chrono::milliseconds(50);
   auto pause = std::chrono::milliseconds(1);
@@ -55,6 +63,10 @@ inline awaitable<bool> end_group(std::shared_ptr<child> child, steady_time deadl
     if (pause == longest && ++turns == next_look) {  // less and less often, since it is slow
       next_look *= 2;
       if (child->group_is_zombies()) break;
+    }
+    if (std::chrono::steady_clock::now() >= again) {
+      child->ask_again();
+      again = steady_time::max();
     }
     go_on = co_await sleep_for(pause);
     pause = std::min(pause * 2, longest);
@@ -69,10 +81,16 @@ inline awaitable<bool> stop(std::shared_ptr<child> child, std::chrono::nanosecon
   const auto deadline = deadline_in(grace);
   // Before anything is sent.
   if (!child->exited() && !child->released() && !child->executor()) throw_context_gone();
+  steady_time again = second_asking(*child, grace);
   child->ask_to_end(far_grace(grace) + '\n');
-  const error_code cancelled = co_await wait_for_exit(child, deadline);
+  error_code cancelled = co_await wait_for_exit(child, std::min(again, deadline));
+  if (again < deadline && !cancelled && !child->exited()) {
+    child->ask_again();
+    again = steady_time::max();
+    cancelled = co_await wait_for_exit(child, deadline);
+  }
   bool go_on = !cancelled;
-  if (go_on && child->exited()) go_on = co_await end_group(child, deadline);
+  if (go_on && child->exited()) go_on = co_await end_group(child, again, deadline);
   else if (!child->exited() || child->group_alive()) child->send(signal_numbers::kill, true);
   if (!go_on) co_return false;
   const error_code cancelled_later = co_await wait_for_exit(child);

@@ -15,6 +15,7 @@
 #include <coproc/detail/keywords/input_source.hpp>
 #include <coproc/detail/keywords/os_handle.hpp>
 #include <coproc/detail/keywords/setting.hpp>
+#include <coproc/terminal_size.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -170,7 +171,13 @@ class account {
 /// All that the keywords can say of one command.
 class options {
  public:
+  /// Where a stream comes from, of all that has been said.
+  stdio::kind source_of(std::size_t fd) const {
+    return terminal && !streams[fd].given ? stdio::kind::terminal : streams[fd].source;
+  }
+
   stdio streams[3];
+  std::optional<terminal_size> terminal;  // also where no stream is one
   std::optional<std::filesystem::path> cwd;
   std::optional<std::string> argv0;
   std::optional<std::filesystem::path> executable;  // the shell
@@ -186,7 +193,7 @@ class options {
 #else
   bool new_session = false;
   bool reset_signals = false;
-  int stop_signal = 15;  // SIGTERM, wherever there is POSIX
+  std::optional<int> stop_signal;
   std::optional<account<uid_t>> as_user;
   std::optional<account<gid_t>> as_group;
   std::optional<std::vector<account<gid_t>>> extra_groups;

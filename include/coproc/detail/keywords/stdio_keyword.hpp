@@ -23,8 +23,22 @@ namespace detail {
 class piped_t {};
 class inherit_t {};
 class devnull_t {};
-class terminal_t {};
 class to_stdout_t {};
+/// A value of the keywords for streams, and a keyword.
+class terminal_t {
+ public:
+  template <class Size>
+  auto operator=(const Size& shown) const {
+    constexpr bool is_size = std::same_as<Size, terminal_size>;
+    static_assert(is_size, "coproc: terminal takes size(rows, columns)");
+#if defined(_WIN32)
+    static_assert(never<Size>, "coproc: terminal is for POSIX systems only");
+#endif
+    return set_option([shown](options& target) {
+      if constexpr (is_size) target.terminal = shown;
+    });
+  }
+};
 class append_t {
  public:
   explicit append_t(std::filesystem::path file) : path(std::move(file)) {}

@@ -21,11 +21,14 @@
 // Launch (launch.hpp)
 //   launched               A child that has been started: pid, ends[3] (this process's ends of its
 //                          streams), leads_group, lifeline (the end of its stdin, where that is
-//                          to tell a far side when to end). If nobody takes the pid, its destructor
+//                          to tell a far side when to end); where it has a terminal, this process's
+//                          side of that, twice (terminal), and where no stream of the child's is it
+//                          the child's side (kept_slave). If nobody takes the pid, its destructor
 //                          kills the child, and sees to it that it is reaped.
 //   launch(words, options) Starts a child, or throws a launch_error that names the step and the
 //                          object; then no child, zombie or handle is left. It never waits for
 //                          anything but the start itself.
+//   resize_terminal(handle, size)  Says to a terminal what it shows.
 //
 // Pipe ends (async_pipe.hpp)
 //   async_pipe_end         This process's end of a pipe, driven by an executor, and still ours when
@@ -58,6 +61,7 @@
 //                          where nobody is left to get it; no other process ever gets it.
 //     ask_to_end(word)     The polite first step of stop(); where there is a lifeline, its end,
 //                          after that last word, if it goes without waiting.
+//     asks_twice, ask_again  Whether there is a second one, and that.
 //     group_alive()        Whether anybody is left in the group that the child leads.
 //     group_is_zombies()   Whether all of those only wait to be reaped by somebody. It is slow.
 //     observe(observer)    From now on that is told what becomes of the child.

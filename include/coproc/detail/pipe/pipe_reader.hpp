@@ -6,8 +6,20 @@
 #include <coproc/detail/pipe/line_scanner.hpp>
 #include <coproc/detail/pipe/read_request.hpp>
 #include <coproc/detail/pipe/stream_operation.hpp>
+#include <coproc/status.hpp>
 
 namespace coproc::detail {
+
+/// Keeps a stream from ending before its time. A reader lets it look whenever it reads, and tell
+/// whenever it waits.
+class stream_keeper {
+ public:
+  virtual ~stream_keeper() = default;
+  /// Lets go of the stream where it is time.
+  virtual void look() = 0;
+  /// Notifies @p wake when that may be; null: nobody any more.
+  virtual void notify(std::shared_ptr<event> wake) = 0;
+};
 
 /// What is behind a reader: the pipe end, and the bytes that have been read, not yet asked for.
 /// What an operation has read is kept whatever else becomes of it, so no cancellation loses any.
@@ -18,24 +30,36 @@ class pipe_reader {
   using pointer = std::shared_ptr<pipe_reader>;
 
   pipe_reader(const asio::any_io_executor& executor, unique_handle handle, std::size_t limit,
-              bool terminal)
-      : pipe_(executor, std::move(handle)), limit_(limit), terminal_(terminal) {}
+              bool terminal, std::shared_ptr<stream_keeper> keeper = nullptr)
+      : pipe_(executor, std::move(handle)),
+        limit_(limit),
+        terminal_(terminal),
+        keeper_(std::move(keeper)) {}
 
   const asio::any_io_executor& executor() const noexcept { return pipe_.executor(); }
   std::size_t limit() const noexcept { return limit_; }
   bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
 
-  static awaitable<std::string> read(pointer reader, read_request request) {
+  /// @param index set to that of the text which was found, if not null
+  static awaitable<std::string> read(pointer reader, read_request request,
+                                     std::size_t* index = nullptr) {
     const busy_guard guard(reader->busy_, request.name());
     reader->check_open(request.name());
     for (;;) {
       buffer& bytes = reader->buffer_;
       const auto count = request.ready(bytes.view(), reader->eof_);
+      if (count && index != nullptr) *index = request.index();
       if (count)
         co_return request.takes_everything() ? reader->take_everything() : reader->take(*count);
       if (reader->eof_) throw incomplete_read_error(reader->take(bytes.size()), request.expected());
       co_await reader->fill(request.name(), request.is_large() ? whole : piece);
     }
+  }
+
+  static awaitable<found_text> read_until_first(pointer reader, read_request request) {
+    std::size_t index = 0;
+    std::string text = co_await read(std::move(reader), std::move(request), &index);
+    co_return found_text(index, std::move(text));
   }
 
   /// Calls @p take(reader) when there is a whole line, or the end. What is in the buffer costs no
@@ -94,6 +118,7 @@ class pipe_reader {
   /// @param most an upper bound for the size of this read
   fill_result try_fill(std::size_t most) {
     if (eof_) return fill_result::end;
+    if (keeper_) keeper_->look();
     chunk_ = std::min(chunk_, most);
     // What comes in small pieces takes no more memory than it needs: it goes by way of the stack.
     char little[smallest];
@@ -169,6 +194,11 @@ class pipe_reader {
       bool filled = true;
       if (!pipe_.executor()) {  // its context has gone: what there is can be had, and no more
         if (try_fill(most) == fill_result::blocked) throw_context_gone();
+      } else if (drained_ && keeper_) {
+        const error_code failure = co_await wait_beside_keeper();
+        drained_ = filled = false;  // a read of our own tells
+        if (failure || closed_) fail_cancelled(name);
+        budget_.waited();
       } else if (drained_) {
         // A stream that little has come from yet needs little memory to wait.
         const auto [data, room] = buffer_.prepare(chunk_ <= smallest ? 64 : std::min(chunk_, most));
@@ -188,6 +218,18 @@ class pipe_reader {
       }
       if (filled && (!to_line || eof_)) co_return;
     }
+  }
+
+  /// Waits for bytes, or until the keeper may have let go. Error: cancelled.
+  awaitable<error_code> wait_beside_keeper() {
+    const auto wake = std::make_shared<event>(pipe_.executor());
+    keeper_->notify(wake);
+    pipe_.notify(async_pipe_end::to_read, wake, 1);
+    error_code failure = co_await wake->wait();
+    if (wake->cancellations() > 0) failure = asio::error::operation_aborted;
+    keeper_->notify(nullptr);
+    pipe_.cancel();
+    co_return failure;
   }
 
   /// So many bytes, of those that were asked for, are in the buffer now.
@@ -245,6 +287,11 @@ class pipe_reader {
 
     bool is_open() const override { return !reader_->closed_; }
 
+    void about_to_wait(const std::shared_ptr<event>& wake) override {
+      if (reader_->keeper_) reader_->keeper_->notify(wake);
+    }
+    void ended(const error_code&, std::size_t&) override { about_to_wait(nullptr); }
+
     pointer reader_;
     std::vector<asio::mutable_buffer> room_;
   };
@@ -255,6 +302,7 @@ class pipe_reader {
   line_scanner scanner_;
   std::size_t chunk_ = smallest;
   bool terminal_;
+  std::shared_ptr<stream_keeper> keeper_;  // or null
   bool eof_ = false;
   bool closed_ = false;    // by this side, before the end
   bool given_up_ = false;  // by the user

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace coproc::detail {
 
@@ -35,8 +37,16 @@ class read_request {
   /// @param most how many bytes may come before the text
   static read_request until(std::string text, const char* name, std::size_t most) {
     read_request request(kind::until, name);
-    request.text_ = std::move(text);
+    request.texts_.push_back(std::move(text));
     request.count_ = most;
+    return request;
+  }
+  /// Up to and with the one of @p texts that ends first; of those that end there, the one that
+  /// stands first. So it does not matter in which pieces the bytes come.
+  static read_request until_first(std::vector<std::string> texts) {
+    read_request request(kind::until, "until");
+    request.texts_ = std::move(texts);
+    request.count_ = std::string::npos;
     return request;
   }
 
@@ -53,15 +63,29 @@ class read_request {
       case kind::exactly: return bytes.size() >= count_ ? std::optional(count_) : std::nullopt;
       case kind::until: break;
     }
-    if (text_.empty())
-      throw std::invalid_argument(std::string("coproc: ") + name_ + ": the text is empty");
-    const std::size_t found = bytes.find(text_, looked_at_);
-    const bool there = found != std::string_view::npos;
-    // The last bytes may be the start of the text.
-    looked_at_ = there ? found : bytes.size() - std::min(bytes.size(), text_.size() - 1);
+    std::optional<std::size_t> end;
+    std::size_t longest = 0;
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+      const std::size_t size = texts_[i].size();
+      if (size == 0)
+        throw std::invalid_argument(std::string("coproc: ") + name_ + ": the text is empty");
+      longest = std::max(longest, size);
+      // After one that has been found this one has to end before it.
+      const std::size_t found =
+          bytes.substr(0, end ? *end - 1 : bytes.size()).find(texts_[i], looked_at_);
+      if (found == std::string_view::npos) continue;
+      end = found + size;
+      index_ = i;
+    }
+    // The last bytes may be the start of a text.
+    looked_at_ =
+        end ? *end - texts_[index_].size() : bytes.size() - std::min(bytes.size(), longest - 1);
     if (looked_at_ > count_) throw_over_limit(name_, looked_at_, count_);
-    return there ? std::optional(found + text_.size()) : std::nullopt;
+    return end;
   }
+
+  /// Which of the texts it was, once ready() has said that one is there.
+  std::size_t index() const noexcept { return index_; }
 
   /// The operation's name, for messages.
   const char* name() const noexcept { return name_; }
@@ -78,7 +102,8 @@ class read_request {
   kind kind_;
   const char* name_;
   std::size_t count_ = 0;
-  std::string text_;
+  std::vector<std::string> texts_;
+  std::size_t index_ = 0;
   std::size_t looked_at_ = 0;
 };
 

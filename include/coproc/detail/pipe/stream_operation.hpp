@@ -47,19 +47,23 @@ class stream_operation : public std::enable_shared_from_this<stream_operation> {
   virtual bool attempt(error_code& result, std::size_t& count) = 0;
   /// False once this side has closed the stream.
   virtual bool is_open() const = 0;
+  /// Called before each wait, with what will be woken. May throw an error.
+  virtual void about_to_wait(const std::shared_ptr<event>&) {}
   /// Called before the handler.
   virtual void ended(const error_code&, std::size_t&) {}
 
  private:
   /// False: it cannot be waited for, and result_ says why.
   bool wait() {
+    std::shared_ptr<event> wake;
     try {
       pipe_.registered();
+      wake = std::make_shared<event>(pipe_.executor());
+      about_to_wait(wake);
     } catch (const boost::system::system_error& e) {  // nothing may throw here
       result_ = e.code();
       return false;
     }
-    const auto wake = std::make_shared<event>(pipe_.executor());
     const auto slot = asio::get_associated_cancellation_slot(handler_);
     wake->start_wait(
         asio::bind_cancellation_slot(slot,

@@ -21,6 +21,7 @@ class child final : private context_member {
       : pid_(started.pid),
         leads_group_(started.leads_group),
         stop_signal_(started.stop_signal),
+        second_stop_signal_(started.second_stop_signal),
         pidfd_(executor, std::move(started.pidfd)),
         lifeline_(std::move(started.lifeline)),
         has_lifeline_(static_cast<bool>(lifeline_)),
@@ -94,15 +95,15 @@ class child final : private context_member {
 
   /// Asks the child, or the group that it leads, to end, also if it is stopped; or the far side.
   void ask_to_end(std::string last_word) {
-    if (has_lifeline_) {  // once: the carrier is to bring what comes of it
-      const iovec bytes = {last_word.data(), last_word.size()};
-      if (lifeline_) write_without_sigpipe(lifeline_.get(), &bytes, 1);
-      lifeline_.reset();
-      return;
-    }
-    send(stop_signal_, true);
-    send(SIGCONT, true);
+    if (!has_lifeline_) return ask(stop_signal_);
+    // Once: the carrier is to bring what comes of it.
+    const iovec bytes = {last_word.data(), last_word.size()};
+    if (lifeline_) write_without_sigpipe(lifeline_.get(), &bytes, 1);
+    lifeline_.reset();
   }
+  /// Whether it is asked by another signal when that has not been enough.
+  bool asks_twice() const noexcept { return second_stop_signal_ != 0; }
+  void ask_again() { ask(second_stop_signal_); }
 
   /// Sends a signal to the child or, with @p group, to the group that it leads. Nothing happens
   /// where nobody is left to get it.
@@ -172,6 +173,11 @@ class child final : private context_member {
   /// No child of ours any more, since the host has become a daemon, but it lives.
   bool may_live() const { return pidfd_.is_open() && !calls::has_ended(pidfd_.get()); }
 
+  void ask(int number) {
+    send(number, true);
+    send(SIGCONT, true);
+  }
+
   int send_to_group(int number) const {
     return calls::send_group_signal(pid_, pidfd_.get(), number, reaped());
   }
@@ -207,7 +213,7 @@ class child final : private context_member {
   pid_t pid_;
   bool leads_group_;
   state state_ = state::running;
-  int stop_signal_;
+  int stop_signal_, second_stop_signal_;
   int returncode_ = unknown_returncode;
   class usage usage_;
   async_pipe_end pidfd_;

@@ -39,7 +39,9 @@ class launcher {
                                          : spawn(plan_, result_.pidfd);
     if (result_.pid < 0) fail_in_child();
     result_.leads_group = plan_.new_session || plan_.group == 0;
-    result_.stop_signal = options_.stop_signal;
+    if (options_.stop_signal) result_.stop_signal = *options_.stop_signal;
+    else if (terminal_.slave) hang_up_first();
+    if (!terminal_is_stream_) result_.kept_slave = std::move(terminal_.slave);
     return std::move(result_);
   }
 
@@ -63,7 +65,7 @@ class launcher {
         fail("dup2", errno, stream_name(fd) + " from descriptor " + std::to_string(stream.handle),
              std::to_string(stream.handle));
     }
-    const int stop = options_.stop_signal;
+    const int stop = options_.stop_signal.value_or(SIGTERM);
     if (stop < 1 || stop > calls::last_signal())
       fail_of("stop_signal", EINVAL, std::to_string(stop), ", which is no signal");
     for (const auto& [to, from] : options_.pass_fds)
@@ -74,14 +76,26 @@ class launcher {
         fail_of("pass_fds", EMFILE, std::to_string(to), " is not below RLIMIT_NOFILE");
   }
 
+  /// As when a window is closed: shells then end their jobs. What stays away from its terminal, or
+  /// takes that signal for another wish, is asked again.
+  void hang_up_first() {
+    result_.stop_signal = SIGHUP;
+    result_.second_stop_signal = SIGTERM;
+  }
+
   void prepare_streams() {
+    if (options_.terminal) open_terminal();
     for (std::size_t fd = 0; fd < 3; ++fd) {
       const stdio& stream = options_.streams[fd];
-      switch (stream.source) {
+      switch (options_.source_of(fd)) {
         case stdio::kind::inherit:
         case stdio::kind::to_stdout: continue;  // below, when stdout is known
         case stdio::kind::piped: open_pipe(fd); break;
-        case stdio::kind::terminal: open_terminal(fd); break;
+        case stdio::kind::terminal:
+          open_terminal();
+          plan_.stdio[fd] = terminal_.slave.get();
+          terminal_is_stream_ = true;
+          break;
         case stdio::kind::devnull: open_file(fd, "/dev/null", O_RDWR); break;
         case stdio::kind::file:
           open_file(fd, stream.path, fd == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC);
@@ -120,17 +134,15 @@ class launcher {
     plan_.stdio[fd] = keep(std::move(fd == 0 ? ends.read : ends.write), "pipe", stream_name(fd));
   }
 
-  void open_terminal(std::size_t fd) {
-    if (!terminal_.slave) {
-      if (!terminal_.open()) fail("terminal", errno, stream_name(fd));
-      plan_.new_session = true;
-      plan_.controlling_terminal = static_cast<int>(fd);
-    }
-    plan_.stdio[fd] = terminal_.slave.get();
-    // What comes of both outputs is one stream, so it gets one reader.
-    if (fd == 2 && options_.streams[1].source == stdio::kind::terminal) return;
-    result_.ends[fd] = unique_handle(::fcntl(terminal_.master.get(), F_DUPFD_CLOEXEC, 3));
-    if (!result_.ends[fd]) fail("terminal", errno, stream_name(fd));
+  void open_terminal() {
+    if (terminal_.slave) return;
+    const bool opened = terminal_.open(options_.terminal.value_or(terminal_size(24, 80)));
+    pipe_ends& ours = result_.terminal;
+    if (opened) ours.read = unique_handle(::fcntl(terminal_.master.get(), F_DUPFD_CLOEXEC, 3));
+    if (!ours.read) fail("terminal", errno, std::string(), "terminal");
+    ours.write = std::move(terminal_.master);
+    plan_.new_session = true;
+    plan_.controlling_terminal = terminal_.slave.get();
   }
 
   void open_file(std::size_t fd, const std::filesystem::path& path, int flags) {
@@ -351,6 +363,7 @@ class launcher {
   spawn_plan plan_;
   launched result_;
   terminal_pair terminal_;
+  bool terminal_is_stream_ = false;
   struct stat stdout_file_ = {};
   std::vector<unique_handle> kept_;
   std::vector<spawn_plan::fd_move> moves_;

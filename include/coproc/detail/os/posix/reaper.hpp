@@ -242,8 +242,11 @@ class launched {
         pidfd(std::move(other.pidfd)),
         lifeline(std::move(other.lifeline)),
         place(std::move(other.place)),
+        terminal(std::move(other.terminal)),
+        kept_slave(std::move(other.kept_slave)),
         leads_group(other.leads_group),
-        stop_signal(other.stop_signal) {
+        stop_signal(other.stop_signal),
+        second_stop_signal(other.second_stop_signal) {
     for (std::size_t fd = 0; fd < 3; ++fd) ends[fd] = std::move(other.ends[fd]);
   }
   ~launched() {
@@ -258,8 +261,11 @@ class launched {
   unique_handle lifeline;
   reaper::place place;
   unique_handle ends[3];
+  pipe_ends terminal;        // this process's side of it, twice, where the child has one
+  unique_handle kept_slave;  // where none of its streams is the terminal
   bool leads_group = false;
   int stop_signal = SIGTERM;
+  int second_stop_signal = 0;  // or none
 };
 
 }  // namespace coproc::detail

@@ -66,7 +66,7 @@ struct spawn_plan {
   std::size_t fd_count = 0;
   const char* cwd = nullptr;
   bool new_session = false;
-  int controlling_terminal = -1;  // the stream that is it, or -1
+  int controlling_terminal = -1;  // a descriptor of it, above 2, or -1
   bool make_blocking[3] = {};     // stdio that others have made non-blocking
   bool reset_signals = false;     // all have their default action, ignored ones too
   bool handlers_reset = false;    // the clone has reset them
@@ -122,14 +122,15 @@ COPROC_CHILD_SIDE inline void become(spawn_plan& plan) {
   for (int fd = 0; fd < 3; ++fd)
     if (plan.make_blocking[fd]) calls::set_blocking(fd);
   COPROC_CHILD_TRY(close_others_on_exec(), "close_range", 0);
+  // Before the terminal's own number may become that of what is passed.
+  if (plan.new_session) COPROC_CHILD_TRY(calls::new_session(), "new_session", 0);
+  if (plan.controlling_terminal >= 0)
+    COPROC_CHILD_TRY(calls::take_terminal(plan.controlling_terminal), "terminal", 0);
   for (std::size_t i = 0; i < plan.fd_count; ++i) {
     const auto [from, to] = plan.fds[i];
     COPROC_CHILD_TRY(from == to ? calls::set_cloexec(to, false) : calls::duplicate(from, to),
                      "pass_fds", i);
   }
-  if (plan.new_session) COPROC_CHILD_TRY(calls::new_session(), "new_session", 0);
-  if (plan.controlling_terminal >= 0)
-    COPROC_CHILD_TRY(calls::take_terminal(plan.controlling_terminal), "terminal", 0);
   if (plan.group >= 0) COPROC_CHILD_TRY(calls::set_group(plan.group), "process_group", 0);
   for (std::size_t i = 0; i < plan.limit_count; ++i)
     COPROC_CHILD_TRY(calls::set_limit(plan.limits[i].resource, plan.limits[i].value),

@@ -98,6 +98,8 @@ class child final : private context_member {
     if (asked && observer_) observer_->signalled(SIGBREAK);
     if (!asked) send(signal_numbers::term, true);
   }
+  bool asks_twice() const noexcept { return false; }
+  void ask_again() {}
 
   /// Ends the child or, with @p group, the group that it leads; SIGBREAK asks the latter to.
   void send(int number, bool group) {

@@ -306,6 +306,9 @@ class launcher {
   std::wstring program_, line_;
 };
 
+/// There are no terminals.
+inline void resize_terminal(os_handle, const terminal_size&) {}
+
 inline launched launch(const word_list& words, const options& chosen) {
   return launcher(words, chosen).run();
 }

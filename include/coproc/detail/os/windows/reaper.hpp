@@ -108,6 +108,8 @@ class launched {
   unique_handle job;  // where it leads a group, or is to die with this process
   unique_handle lifeline;
   unique_handle ends[3];
+  pipe_ends terminal;        // none: there are no terminals yet
+  unique_handle kept_slave;  // of one
   bool leads_group = false;
   bool dies_with_job = false;
 };
