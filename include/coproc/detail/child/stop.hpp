@@ -37,7 +37,7 @@ inline awaitable<error_code> wait_for_exit(std::shared_ptr<child> child,
   co_return result;
 }
 
-/// When a child that has not ended by then is asked a second time: in the middle of its grace, since
+/// When a child that has not ended by then is asked a second time: in the middle of its grace, as
 /// one that is just tidying up is disturbed by it (vim does not save its work at a second signal).
 /// Never, where it is asked once.
 inline steady_time second_asking(const child& asked, std::chrono::nanoseconds grace) {
