@@ -160,7 +160,7 @@ inline detail::output_bound head_and_tail(std::size_t bytes) {
 inline constexpr detail::duration_keyword<&detail::options::timeout> timeout;
 /// For capture: how long the child may write nothing; no bound by default.
 inline constexpr detail::duration_keyword<&detail::options::idle_timeout> idle_timeout;
-/// For capture: how long after SIGTERM the child gets SIGKILL, 2 s by default.
+/// For capture: how long after SIGTERM, or SIGHUP, the child gets SIGKILL, 2 s by default.
 inline constexpr detail::duration_keyword<&detail::options::grace> grace;
 /// For capture: the returncodes that count as success, 0 by default: a number or a range.
 inline constexpr detail::ok_codes_keyword ok_codes;

@@ -270,15 +270,22 @@ COPROC_TEST("terminal: beside streams that are pipes it can be read and written"
   CHECK(rest == "secret\r\nbye\r\n");
 }
 
-COPROC_TEST("terminal: between two that open it there is no end") {
-  auto process = co_await exec(
-      beside_terminal("printf one >/dev/tty; read x </dev/tty; printf two >/dev/tty; sleep 1000"));
+COPROC_TEST("terminal: while nobody has it open there is no end") {
+  auto process =
+      co_await exec("sh", "-c",
+                    "exec 3<>/dev/tty; printf one >&3; read x; exec 3>&-; echo closed; "
+                    "read x; printf two >/dev/tty",
+                    terminal = size(24, 80), std_in = piped, std_out = piped, std_err = piped);
   coproc::reader& out = process.terminal().out();
-  const std::string first = co_await out.until("one");
-  CHECK(first == "one");
-  co_await process.terminal().in().write("\n");
-  const std::string second = co_await out.until("two");
-  CHECK(second == "\r\ntwo");
+  co_await out.until("one");
+  beside<std::string> waiting(co_await asio::this_coro::executor, out.until("two"));
+  co_await turns(20);
+  co_await process.std_in().write("\n");
+  const auto line = co_await process.std_out().readline();
+  CHECK(line == "closed");
+  co_await process.std_in().write("\n");
+  const std::string text = co_await waiting.result();
+  CHECK(text == "two");
 }
 
 COPROC_TEST("terminal: a read that waits there sees the child's end") {
@@ -320,6 +327,44 @@ COPROC_TEST("terminal: a cancelled read there loses nothing, and can be done aga
   co_await process.terminal().in().write("\n");
   const std::string text = co_await out.until("two");
   CHECK(text == "e\r\ntwo");
+}
+
+TEST_CASE("terminal: what a read there has waited for is let go when it ends") {
+  for (const bool by_asio : {false, true}) {
+    asio::io_context context;
+    std::optional<coproc::process> process;
+    const auto read = [&]() -> asio::awaitable<void> {
+      process.emplace(co_await exec(
+          beside_terminal("read x </dev/tty; printf one >/dev/tty; exec sleep 1000")));
+      coproc::reader& out = process->terminal().out();
+      std::string bytes;
+      const auto executor = co_await asio::this_coro::executor;
+      const auto read_one = [&]() -> asio::awaitable<void> {
+        if (by_asio)
+          co_await asio::async_read_until(out, asio::dynamic_buffer(bytes), "one",
+                                          asio::use_awaitable);
+        else co_await out.until("one");
+      };
+      beside<void> reading(executor, read_one());
+      co_await turns(20);  // it waits
+      co_await process->terminal().in().write("\n");
+      co_await reading.result();
+    };
+    asio::co_spawn(context, read(), asio::detached);
+    // Though the child runs on.
+    CAPTURE(by_asio);
+    CHECK(run_out(context, 1));
+    CHECK_FALSE(process->returncode());
+  }
+}
+
+COPROC_TEST("terminal: destroying the process cancels what waits there") {
+  std::optional<coproc::process> process;
+  process.emplace(co_await exec(beside_terminal("exec sleep 1000")));
+  beside<std::string> waiting(co_await asio::this_coro::executor, process->terminal().out().read());
+  co_await turns(20);
+  process.reset();
+  (void)co_await thrown<coproc::cancelled_error>(waiting.result());
 }
 
 COPROC_TEST("terminal: an end is seen there without a pidfd, too") {
@@ -393,8 +438,8 @@ COPROC_TEST("terminal: the child has no descriptor of it beside its streams") {
 }
 
 COPROC_TEST("terminal: what is passed may have the number that it has here") {
-  const int next = *open_fds().rbegin() + 1;
-  for (int number = std::max(3, next - 3); number < next + 8; ++number) {
+  const int next = coproc::detail::unique_handle(::fcntl(0, F_DUPFD_CLOEXEC, 3)).get();
+  for (int number = next; number < next + 12; ++number) {
     CAPTURE(number);
     const auto done =
         co_await coproc::capture(child, "tty", terminal = size(24, 80), std_out = piped,

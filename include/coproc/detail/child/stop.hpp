@@ -43,8 +43,9 @@ inline awaitable<error_code> wait_for_exit(std::shared_ptr<child> child,
   co_return result;
 }
 
-/// When a child that has not ended by then is asked a second time: in the middle of its grace,
-/// since what comes too soon disturbs those that just tidy up. Never, where it is asked once.
+/// When a child that has not ended by then is asked a second time: in the middle of its grace, as
+/// one that is just tidying up is disturbed by it (vim does not save its work at a second signal).
+/// Never, where it is asked once.
 inline steady_time second_asking(const child& asked, std::chrono::nanoseconds grace) {
   return asked.asks_twice() ? deadline_in(grace / 2) : steady_time::max();
 }

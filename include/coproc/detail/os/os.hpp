@@ -48,6 +48,7 @@
 //                          there are any.
 //     enlarge(bytes)       Lets more bytes wait in the pipe, where the system can.
 //     close()              Ends all waits and closes the handle.
+//     get()                The handle of a terminal.
 //
 // Child (child.hpp)
 //   child                  The one owner of a child, from its start to its reap.

@@ -30,6 +30,8 @@ class async_pipe_end final : private context_member {
   }
   ~async_pipe_end() { close(); }
 
+  /// Of a terminal, of which there are none.
+  os_handle get() const noexcept { return fd_.get(); }
   bool is_open() const noexcept { return fd_ || registered_; }
   /// Empty when the context has gone.
   const asio::any_io_executor& executor() const noexcept { return executor_; }
