@@ -141,9 +141,11 @@ class launch_hooks : public asio::execution_context::service {
   inline static asio::execution_context::id id;
 
   explicit launch_hooks(asio::execution_context& context) : service(context) {
-    if (traced_by_environment())
-      to_stderr_ =
-          add(tracer([](const trace_event& told) { write_to_stderr(to_string(told) + '\n'); }));
+    if (!traced_by_environment()) return;
+    // For all contexts, and for children that outlive theirs.
+    static const auto to_stderr = std::make_shared<const tracer>(
+        [](const trace_event& told) { write_to_stderr(to_string(told) + '\n'); });
+    tracers_.push_back(to_stderr);
   }
 
   /// Null where there are none.
@@ -199,7 +201,6 @@ class launch_hooks : public asio::execution_context::service {
   hook_list<interceptor> interceptors_;
   hook_list<tracer> tracers_;
   std::atomic<std::uint64_t> last_id_ = 0;
-  std::shared_ptr<const void> to_stderr_;
 };
 
 }  // namespace coproc::detail
