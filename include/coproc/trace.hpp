@@ -38,7 +38,8 @@ class [[nodiscard]] hook_guard {
 /// or a `terminal` stays so, no other becomes so, and one that the function does not name is as
 /// before; `input`, `limit`, `max_output`, `timeout`, `idle_timeout`, `grace`, `ok_codes` and
 /// `retry` cannot be changed. So `completed::command` and the messages of errors name the command
-/// as the caller wrote it; a launch_error names the program that could not be started.
+/// as the caller wrote it; a launch_error names the program that could not be started. `via` is one
+/// of the keywords: `what.reworded("true", via = nullptr)` is launched here.
 /// @param change takes a command and returns one. Of several the latest comes first. An exception
 /// of its own, a launch_error say, comes out of the call; then nothing has been started. (A command
 /// that changes what cannot be changed is answered by a `std::invalid_argument`.)

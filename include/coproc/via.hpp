@@ -35,6 +35,9 @@ class via_keyword {
       function = std::make_shared<const std::function<command(command)>>(std::move(carry));
     return set_option([function = std::move(function)](options& target) { target.via = function; });
   }
+  auto operator=(std::nullptr_t) const {
+    return set_option([](options& target) { target.via = nullptr; });
+  }
 };
 
 }  // namespace detail
@@ -79,7 +82,8 @@ namespace keywords {
 /// Where a command runs: `capture("uname", "-a", via = ssh("db1"))`. A function from the command as
 /// it is written to the one that is launched here: ssh(), inside(), prefix(), or one of your own.
 /// It is called at each launch, when all keywords are known; messages, `completed::command` and
-/// secrets stay those of the command as it was written. README, "Other machines", has what travels.
+/// secrets stay those of the command as it was written. `via = nullptr`: here, whatever has been
+/// said before. README, "Other machines", has what travels.
 inline constexpr detail::via_keyword via;
 
 /// For via: the words stand in front of the command's own, as one types them: `prefix("sudo",

@@ -273,4 +273,21 @@ COPROC_TEST("ssh: a pipeline over two machines") {
   CHECK(enough.succeeded());
 }
 
+COPROC_TEST("ssh: its questions on the terminal are answered, its output comes by a pipe") {
+  auto process = co_await exec("ssh", "-F", server().config(), "asks", "echo", "done",
+                               terminal = size(24, 80), std_in = devnull, std_out = piped,
+                               std_err = piped, env["SSH_AUTH_SOCK"] = unset);
+  coproc::terminal_side& side = process.terminal();
+  const auto host = co_await side.out().until("(yes/no/[fingerprint])? ", "': ");
+  CHECK(host.index == 0);
+  co_await side.in().write("yes\n");
+  const auto key = co_await side.out().until("(yes/no/[fingerprint])? ", "': ");
+  CHECK(key.index == 1);
+  CHECK(key.text.find("locked") != std::string::npos);
+  co_await side.in().write(std::string(ssh_server::passphrase) + '\n');
+  const auto [out, err] = co_await process.communicate();
+  CHECK(out == "done\n");
+  CHECK(*process.returncode() == 0);
+}
+
 }  // namespace ssh_tests

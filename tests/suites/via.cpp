@@ -413,6 +413,14 @@ COPROC_TEST("via: a function of one's own may do anything, and throw") {
   const auto never = [](command) -> command { throw std::runtime_error("no host is free"); };
   const auto e = co_await thrown<std::runtime_error>(capture("a", via = never));
   CHECK(std::string(e.what()) == "no host is free");
+  // None, after all.
+  const command gone("true", via = inside("no-such-carrier"));
+  const auto here = co_await capture(command(gone, via = nullptr));
+  CHECK(here.succeeded());
+  const auto fake = co_await coproc::intercept(
+      [](command what) { return what.reworded("printf", "fake", via = nullptr); });
+  const auto faked = co_await capture(gone);
+  CHECK(faked.out == "fake");
   // Near keywords of the carrier itself.
   const auto placed = [](command what) {
     const command carried = inside("/bin/sh", "-c", "pwd; \"$0\" \"$@\"")(what);

@@ -104,7 +104,11 @@ class ssh_server {
     for (const char* const key : {"host_key", "id"})
       coproc::run(capture("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder.path / key))
           .check();
-    std::filesystem::copy_file(folder.path / "id.pub", folder.path / "authorized_keys");
+    coproc::run(capture("ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f",
+                        folder.path / "locked"))
+        .check();
+    write_file(folder.path / "authorized_keys",
+               read_file(folder.path / "id.pub") + read_file(folder.path / "locked.pub"));
     const std::string at = folder.path.string() + '/', port = std::to_string(port_);
     write_file(at + "sshd_config", "Port " + port +
                                        "\nListenAddress 127.0.0.1\nListenAddress 127.0.0.2\n"
@@ -112,25 +116,29 @@ class ssh_server {
                                        at + "host_key\nAuthorizedKeysFile " + at +
                                        "authorized_keys\nPidFile none\nStrictModes no\nUsePAM no\n"
                                        "PasswordAuthentication no\nSetEnv SHLVL=2\n");
-    write_file(at + "ssh_config",
-               "Host h2\n  HostName 127.0.0.2\nHost unknown\n  UserKnownHostsFile /dev/null\n"
-               "  StrictHostKeyChecking yes\nHost no_key\n  PubkeyAuthentication no\n"
-               "Host refused\n  Port 1\nHost *\n  HostName 127.0.0.1\n  Port " +
-                   port + "\n  User " + user_name() + "\n  IdentityFile " + at +
-                   "id\n  IdentitiesOnly yes\n  UserKnownHostsFile " + at +
-                   "known_hosts\n  StrictHostKeyChecking accept-new\n  LogLevel ERROR\n");
+    write_file(
+        at + "ssh_config",
+        "Host h2\n  HostName 127.0.0.2\nHost unknown\n  UserKnownHostsFile /dev/null\n"
+        "  StrictHostKeyChecking yes\nHost no_key\n  PubkeyAuthentication no\n"
+        "Host refused\n  Port 1\nHost asks\n  StrictHostKeyChecking ask\n  UserKnownHostsFile " +
+            at + "asked\n  IdentityFile " + at + "locked\nHost *\n  HostName 127.0.0.1\n  Port " +
+            port + "\n  User " + user_name() + "\n  IdentityFile " + at +
+            "id\n  IdentitiesOnly yes\n  UserKnownHostsFile " + at +
+            "known_hosts\n  StrictHostKeyChecking accept-new\n  LogLevel ERROR\n");
     server_ = coproc::run(coproc::exec(sshd, "-D", "-f", at + "sshd_config", "-E", at + "sshd.log",
                                        kill_on_parent_death = true));
     if (!soon([this] { return answers(port_); })) FAIL(read_file(at + "sshd.log"));
   }
 
-  /// A host of its ssh_config: h1, h2; unknown, no_key, refused, which cannot be reached.
+  /// A host of its ssh_config: h1, h2; unknown, no_key, refused, which cannot be reached; asks, which
+  /// is not known, and whose key has a passphrase.
   template <class... Words>
   coproc::carrier to(const std::string& host, const Words&... ssh_options) const {
     return ssh(host, "-F", config(), ssh_options...);
   }
   std::string config() const { return folder.path / "ssh_config"; }
 
+  static constexpr const char* passphrase = "pass phrase";
   temporary_directory folder;
 
  private:

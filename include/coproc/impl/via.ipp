@@ -67,7 +67,7 @@ COPROC_INLINE std::optional<int> known_carrier_code(const std::string& program) 
 }
 
 /// Refuses a keyword that cannot travel.
-COPROC_INLINE void check_travels(const command& what, bool far) {
+COPROC_INLINE void check_travels(const command& what, bool elsewhere) {
   const options& chosen = what.options();
   const auto refuse = [&what](bool given, const char* keyword) {
     if (!given) return;
@@ -75,7 +75,7 @@ COPROC_INLINE void check_travels(const command& what, bool far) {
                 std::string("cannot carry ") + keyword, keyword);
   };
   refuse(chosen.argv0.has_value(), "argv0");
-  if (!far) return;
+  if (!elsewhere) return;
 #if defined(_WIN32)
   refuse(chosen.raw_text, "a text for cmd.exe");
 #else
@@ -138,9 +138,9 @@ COPROC_INLINE command far_side(const command& what, const std::optional<int>& co
 }
 
 /// The words as one text for the login shell of another machine; a secret, if one of them is.
-COPROC_INLINE command as_shell_text(const command& carrier, const command& far) {
-  const std::string text = "exec " + join(far.words());
-  return far.has_secret() ? far.reworded(carrier, secret(text)) : far.reworded(carrier, text);
+COPROC_INLINE command as_shell_text(const command& carrier, const command& there) {
+  const std::string text = "exec " + join(there.words());
+  return there.has_secret() ? there.reworded(carrier, secret(text)) : there.reworded(carrier, text);
 }
 
 }  // namespace detail
@@ -151,8 +151,9 @@ COPROC_INLINE command carrier::operator()(const command& what) const {
   const auto code = code_ || kind_ == kind::prefix ? code_ : detail::known_carrier_code(program);
   command carried = what.reworded(words_, what);
   if (kind_ != kind::prefix) {
-    const command far = detail::far_side(what, code);
-    carried = kind_ == kind::ssh ? detail::as_shell_text(words_, far) : far.reworded(words_, far);
+    const command there = detail::far_side(what, code);
+    carried =
+        kind_ == kind::ssh ? detail::as_shell_text(words_, there) : there.reworded(words_, there);
     detail::options& here = carried.options();
     here.cwd.reset();
     here.replace_environment = false;
