@@ -417,10 +417,11 @@ COPROC_TEST("via: a function of one's own may do anything, and throw") {
   const command gone("true", via = inside("no-such-carrier"));
   const auto here = co_await capture(command(gone, via = nullptr));
   CHECK(here.succeeded());
-  const auto fake = co_await coproc::intercept(
+  auto fake = co_await coproc::intercept(
       [](command what) { return what.reworded("printf", "fake", via = nullptr); });
   const auto faked = co_await capture(gone);
   CHECK(faked.out == "fake");
+  fake = {};
   // Near keywords of the carrier itself.
   const auto placed = [](command what) {
     const command carried = inside("/bin/sh", "-c", "pwd; \"$0\" \"$@\"")(what);
