@@ -31,7 +31,7 @@ def names_of(declaration):
     """What it declares, and whether that is a function."""
     if not declaration or re.search(r"= delete$|^using namespace |^friend class ", declaration):
         return [], False
-    operator = re.search(r"\boperator ?([^\w\s(]+| \w+) ?\(", declaration)
+    operator = re.search(r"\boperator ?(\(\)|[^\w\s(]+| \w+) ?\(", declaration)
     if operator:
         return ["operator" + operator[1]], True
     while re.search(r"<[^<>]*>", declaration):
