@@ -93,6 +93,14 @@ COPROC_TEST("via: cwd and env go along") {
   CHECK(changed.out.find("COPROC_SEEN") == std::string::npos);
   const auto bare = co_await capture(child, "env", via = place, env = {}, env["ONLY"] = 1);
   CHECK(bare.out == "ONLY=1\n");
+  temporary_directory folder;
+  std::filesystem::create_directory(folder.path / "-");
+  const saved_directory in_it(folder.path);
+  const saved_variable other("CDPATH", "/");
+  for (const char* const name : {"-", "."}) {
+    const auto there = co_await capture("pwd", via = place, cwd = name);
+    CHECK(there.out == std::filesystem::canonical(folder.path / name).string() + '\n');
+  }
   const auto lost = co_await capture("pwd", via = place, cwd = "/no/such/place");
   CHECK(lost.returncode == 126);
   CHECK(lost.err.find("/no/such/place") != std::string::npos);
@@ -216,6 +224,10 @@ COPROC_TEST("via: stop ends the far side gracefully, with its last words and its
   const std::string mark = new_mark();
   const engine podman;
   const auto web = inside(podman.path(), "exec", "-i", "web");
+  std::vector<int> signals;
+  auto seen = co_await coproc::trace([&](const coproc::trace_event& e) {
+    if (e.kind == coproc::trace_kind::signalled) signals.push_back(e.signal);
+  });
   auto process = co_await exec(child, "on-term", 9, mark, via = web, std_out = piped);
   co_await process.std_out().until("ready\n");
   CHECK_THROWS_AS(process.std_in(), std::logic_error);
@@ -223,6 +235,7 @@ COPROC_TEST("via: stop ends the far side gracefully, with its last words and its
   CHECK(code == 9);
   const std::string rest = co_await process.std_out().read();
   CHECK(rest == "term\n");
+  CHECK(signals == std::vector<int>{SIGTERM});
   const bool gone = co_await none_left(mark);
   CHECK(gone);
 }

@@ -22,7 +22,7 @@ namespace detail {
 inline constexpr char far_script[] =
     R"sh(
 d=$1 g=$2 s=$3 c=$4 i=$5; shift 5
-[ -z "$d" ] || cd -- "$d" || exit 126
+[ -z "$d" ] || CDPATH= cd -- "$d" || exit 126
 exec 3<&0 4>&1 5>&2
 if [ -z "$i" ]; then
   if [ /dev/stdin -ef /dev/null ]; then
@@ -131,7 +131,9 @@ COPROC_INLINE std::vector<std::string> environment_words(const command& what) {
 /// @param code the carrier's own returncode, if it has one
 COPROC_INLINE command far_side(const command& what, const std::optional<int>& code) {
   const options& chosen = what.options();
-  return what.reworded("/bin/sh", "-c", far_script, "sh", chosen.cwd ? path_text(*chosen.cwd) : "",
+  std::string directory = chosen.cwd ? path_text(*chosen.cwd) : "";
+  if (directory == "-") directory = "./-";  // which cd would take for the one before
+  return what.reworded("/bin/sh", "-c", far_script, "sh", directory,
                        far_grace(chosen.grace.value_or(default_grace)), far_signal(chosen),
                        code ? std::to_string(*code) : "", has_own_stdin(chosen) ? "own" : "",
                        environment_words(what), what);

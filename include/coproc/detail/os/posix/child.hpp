@@ -98,8 +98,10 @@ class child final : private context_member {
     if (!has_lifeline_) return ask(stop_signal_);
     // Once: the carrier is to bring what comes of it.
     const iovec bytes = {last_word.data(), last_word.size()};
-    if (lifeline_) write_without_sigpipe(lifeline_.get(), &bytes, 1);
+    if (!lifeline_) return;
+    write_without_sigpipe(lifeline_.get(), &bytes, 1);
     lifeline_.reset();
+    if (observer_) observer_->signalled(stop_signal_);
   }
   /// Whether it is asked by another signal when that has not been enough.
   bool asks_twice() const noexcept { return second_stop_signal_ != 0; }

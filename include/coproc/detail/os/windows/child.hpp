@@ -93,7 +93,10 @@ class child final : private context_member {
   /// What is carried elsewhere is asked by the end of its lifeline. (A last word on it would have
   /// to be waited for, so the far side goes by the grace that it was launched with.)
   void ask_to_end(const std::string&) {
-    if (has_lifeline_) return lifeline_.reset();
+    if (has_lifeline_) {
+      if (lifeline_ && observer_) observer_->signalled(signal_numbers::term);
+      return lifeline_.reset();
+    }
     const bool asked = leads_group_ && !exited() && break_group();
     if (asked && observer_) observer_->signalled(SIGBREAK);
     if (!asked) send(signal_numbers::term, true);
