@@ -63,6 +63,7 @@ class cluster {
   ~cluster() {
     try {
       coproc::run(capture("scancel", job));
+      soon([] { return coproc::run(capture("squeue", "-h")).out.empty(); });  // or its steps stay
     } catch (const std::exception&) {  // then it goes with the daemons
     }
   }

@@ -19,9 +19,11 @@ namespace detail {
 /// the command's own, it waits until nobody reads its output any more or this shell has been
 /// killed: GNU's tail looks for both once a second; without GNU there is no such watcher. Then it
 /// ends the command's group: a signal, the grace, SIGKILL, and this shell waits for it.
+/// (No tail may be left, also where the watcher is told to end before it knows the number: the tail
+/// holds the output open.)
 inline constexpr char far_script[] =
     R"sh(
-d=$1 g=$2 s=$3 c=$4 i=$5; shift 5
+d=$1 g=$2 s=$3 c=$4 i=$5 e=; shift 5
 [ -z "$d" ] || CDPATH= cd -- "$d" || exit 126
 exec 3<&0 4>&1 5>&2
 if [ -z "$i" ]; then
@@ -41,8 +43,10 @@ n= m=; command -v setsid >/dev/null && n=setsid m=-
       exec 5>&-
       if [ -z "$i" ]; then exec 4>&-; read x <&3; else
         case $(tail --version) in *GNU*) ;; *) exit ;; esac
-        trap 'kill $t; exit' TERM
-        tail -f --pid=$$ /dev/null >&4 3<&- & t=$!; wait $t
+        trap 'e=1; kill $t' TERM
+        tail -f --pid=$$ /dev/null >&4 3<&- & t=$!
+        [ -z "$e" ] || kill $t
+        wait $t; [ -z "$e" ] || exit
       fi
       trap '' TERM; exec 3<&- 4>&-
       kill -$s $m$p; kill -CONT $m$p; x=${x:-$g}
