@@ -20,7 +20,8 @@ namespace detail {
 /// killed: GNU's tail looks for both once a second; without GNU there is no such watcher. Then it
 /// ends the command's group: a signal, the grace, SIGKILL, and this shell waits for it.
 /// (No tail may be left, also where the watcher is told to end before it knows the number: the tail
-/// holds the output open.)
+/// holds the output open. It gets SIGKILL, since a gentler signal is lost where it comes before the
+/// exec: until then the shell's own handler is there.)
 inline constexpr char far_script[] =
     R"sh(
 d=$1 g=$2 s=$3 c=$4 i=$5 e=; shift 5
@@ -43,9 +44,9 @@ n= m=; command -v setsid >/dev/null && n=setsid m=-
       exec 5>&-
       if [ -z "$i" ]; then exec 4>&-; read x <&3; else
         case $(tail --version) in *GNU*) ;; *) exit ;; esac
-        trap 'e=1; kill $t' TERM
+        trap 'e=1; kill -KILL $t' TERM
         tail -f --pid=$$ /dev/null >&4 3<&- & t=$!
-        [ -z "$e" ] || kill $t
+        [ -z "$e" ] || kill -KILL $t
         wait $t; [ -z "$e" ] || exit
       fi
       trap '' TERM; exec 3<&- 4>&-
