@@ -6,8 +6,8 @@
 //   cluster_jobs -H db1,db2,db3 -j 24 COMMAND... on these machines in turn, by ssh
 //   cluster_jobs -j 4 COMMAND...                 here
 //
-// Each command is a text for the shell there. Ctrl-C ends them all, wherever they run. Nothing: a
-// demonstration.
+// Each command is a text for the shell there. Ctrl-C ends them all, wherever they run. With
+// COPROC_TRACE=1 one sees which runs where. Nothing: a demonstration.
 #include <unistd.h>
 
 #include <coproc/coproc.hpp>
@@ -24,21 +24,23 @@ using place = std::function<coproc::command(coproc::command)>;
 place choose_place(const std::vector<std::string>& hosts) {
   if (!hosts.empty())
     return [hosts, next = std::size_t{0}](const coproc::command& what) mutable {
-      return ssh(hosts[next++ % hosts.size()])(what);
+      return ssh(hosts[next++ % hosts.size()], "-o", "ConnectTimeout=10")(what);
     };
   // --overlap: steps share the allocation, or each would wait for all of it.
   if (std::getenv("SLURM_JOB_ID") != nullptr) return inside("srun", "-n1", "--overlap", "-Q");
   return [](coproc::command what) { return what; };
 }
 
-/// An sshd takes few connections that have not logged in yet: those it has dropped are tried again.
+/// An sshd takes few connections that have not logged in yet: those it has dropped are tried again,
+/// on the next machine.
 bool not_reached(const coproc::completed& done) {
   return done.why == coproc::end_reason::unreachable;
 }
 
 asio::awaitable<int> run_all(std::vector<std::string> texts, place where, int at_once) {
   std::vector<coproc::command> jobs;
-  for (const std::string& text : texts) jobs.push_back(coproc::shell_command(text));
+  for (const std::string& text : texts)  // a group, so that all of a job ends with it
+    jobs.push_back(coproc::shell_command(text, process_group = new_group));
   auto results =
       coproc::as_completed(jobs, via = where, concurrency = at_once, timeout = 24h,
                            retry = attempts(5, 500ms, not_reached), return_exceptions = true);
@@ -65,7 +67,10 @@ int main(int count, char** arguments) {
         rest.erase(0, std::min(rest.size(), hosts.back().size() + 1));
       }
     if (option == 'j') at_once = std::atoi(optarg);
-    if (option == '?') return 2;
+    if (option == '?') {
+      std::cerr << "usage: cluster_jobs [-H HOST,...] [-j AT_ONCE] COMMAND...\n";
+      return 2;
+    }
   }
   std::vector<std::string> texts(arguments + optind, arguments + count);
   const bool demonstration = texts.empty();

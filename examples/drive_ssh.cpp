@@ -4,7 +4,8 @@
 //
 //   PASSWORD=secret drive_ssh HOST COMMAND...     nothing: a demonstration
 //
-// (Where there is a choice, keys need no answers: see README, "Other machines".)
+// (Where there is a choice, keys need no answers, and `via = ssh(host)` leaves nothing there: see
+// README, "Other machines". What this one runs there may go on when it is ended early.)
 #include <coproc/coproc.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -18,7 +19,8 @@ asio::awaitable<void> answer(coproc::terminal_side& side, std::string password) 
   try {
     for (int passwords = 0;;) {
       auto found = co_await side.out().until("(yes/no/[fingerprint])? ", "assword: ", "': ");
-      if (found.index > 0 && ++passwords > 1) throw std::runtime_error("the password is wrong");
+      if (found.index > 0 && ++passwords > 1)
+        throw std::runtime_error("it does not take the password");
       const std::string text = found.index == 0 ? "yes" : password;
       co_await side.in().write(text + '\n');
     }
@@ -50,6 +52,8 @@ int main(int count, char** arguments) {
     const std::vector<std::string> words(arguments + 1, arguments + count);
     const coproc::command ssh("ssh", words);
     return coproc::run(coproc::wait_for(drive(ssh, password != nullptr ? password : ""), 1min));
+  } catch (const coproc::interrupted& e) {
+    return e.exit_code();
   } catch (const std::exception& e) {
     std::cerr << e.what() << '\n';
     return 1;

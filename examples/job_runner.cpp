@@ -94,7 +94,10 @@ int main(int count, char** arguments) {
     if (option == 'k') chosen.keep_going = true;
     if (option == 'r') chosen.tries = std::atoi(optarg);
     if (option == 'l') chosen.logs = optarg;
-    if (option == '?') return 2;
+    if (option == '?') {
+      std::cerr << "usage: job_runner [-j AT_ONCE] [-k] [-r TRIES] [-l FOLDER] COMMAND... | -\n";
+      return 2;
+    }
   }
   chosen.texts.assign(arguments + optind, arguments + count);
   chosen.from_stdin = chosen.texts == std::vector<std::string>(1, "-");

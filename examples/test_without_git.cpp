@@ -30,9 +30,10 @@ struct fakes {
     const std::string call = calls.emplace_back(to_string(what));
     std::string all;
     for (const auto& [pattern, out, err, status, seconds] : table) {
-      if (std::regex_match(call, std::regex(pattern)))  // a group, so that sleep ends with it
+      if (std::regex_match(call, std::regex(pattern)))
         return coproc::command(what.reworded("sh", "-c", script, "fake", seconds, out, err, status),
-                               process_group = new_group);
+                               process_group = new_group,  // so that sleep ends with it
+                               via = nullptr);             // here, wherever it was to run
       all += "\n  " + pattern;
     }
     throw std::logic_error("no fake for " + call + " among" + all);

@@ -91,7 +91,7 @@ class launch_error : public error {
                      std::move(object)) {}
 
   /// The step that failed, named as the call or keyword at fault: "arguments", "environment",
-  /// "open", "pipe", "terminal", "clone", "dup2", "close_range", "pass_fds", "new_session",
+  /// "via", "open", "pipe", "terminal", "clone", "dup2", "close_range", "pass_fds", "new_session",
   /// "process_group", "resource_limit", "niceness", "extra_groups", "as_group", "as_user",
   /// "stop_signal", "kill_on_parent_death", "chdir" or "exec".
   std::string_view step() const noexcept { return step_; }

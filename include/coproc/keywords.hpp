@@ -165,13 +165,15 @@ inline constexpr detail::duration_keyword<&detail::options::grace> grace;
 /// For capture: the returncodes that count as success, 0 by default: a number or a range.
 inline constexpr detail::ok_codes_keyword ok_codes;
 /// For capture: `retry = attempts(3, 100ms)` runs the command up to three times, until it succeeds
-/// (by `ok_codes`). A timeout is a failure; what cannot be launched, has written too much, or has
-/// been cancelled is not tried again. The pause before the next attempt doubles each time.
+/// (by `ok_codes`). A timeout is a failure like others, of which a predicate is asked too; what
+/// cannot be launched, has written too much, or has been cancelled is not tried again. The pause
+/// before the next attempt doubles each time.
 inline constexpr detail::retry_keyword retry;
 /// For retry: how often a command is run at most.
 /// @param at_most 1 or more
 /// @param pause before the second attempt; it doubles each time
-/// @param again whether a result is to be tried again, where that is not "it has not succeeded"
+/// @param again whether a result is to be tried again, where that is not "it has not succeeded"; of
+/// a timeout it sees `why`, `elapsed`, what was used and what had been written
 template <class Rep = std::int64_t, class Period = std::nano>
 detail::retrying attempts(
     int at_most, std::chrono::duration<Rep, Period> pause = std::chrono::duration<Rep, Period>(),

@@ -60,6 +60,10 @@ inline std::string_view to_string(end_reason reason) {
   }
   return "unknown";
 }
+/// The same.
+inline std::ostream& operator<<(std::ostream& stream, end_reason reason) {
+  return stream << to_string(reason);
+}
 
 /// The name of a signal, "SIGTERM", or "signal 40" where it has none.
 std::string signal_name(int number);

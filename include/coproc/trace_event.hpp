@@ -32,12 +32,16 @@ class trace_event {
   std::uint64_t id;                       ///< 1 for the first traced launch of the io_context, ...
   /// What is launched, after every intercept, as to_string of a command says it: secrets are `***`.
   std::string command;
-  int pid = -1;                         ///< the child's; -1 where none was started
-  int signal = 0;                       ///< of `signalled`: its number
-  int returncode = unknown_returncode;  ///< of `ended`: 0..255, or -N for signal N
-  class usage usage;                    ///< of `ended`: CPU times and peak memory
-  std::chrono::nanoseconds elapsed{};   ///< since just before the launch
-  std::string error;                    ///< of `failed`: what the exception says
+  /// What carries it elsewhere, "ssh db1"; empty where it runs here. (Of a function that calls no
+  /// ssh, inside or prefix nothing is known.)
+  std::string via;
+  int pid = -1;                          ///< the child's; -1 where none was started
+  int signal = 0;                        ///< of `signalled`: its number
+  int returncode = unknown_returncode;   ///< of `ended`: 0..255, or -N for signal N
+  end_reason why = end_reason::unknown;  ///< of `ended`: exited, signalled, unreachable, unknown
+  class usage usage;                     ///< of `ended`: CPU times and peak memory
+  std::chrono::nanoseconds elapsed{};    ///< since just before the launch
+  std::string error;                     ///< of `failed`: what the exception says
 };
 
 /// An event as one line, without a newline; control characters are escapes. It is what
@@ -48,6 +52,7 @@ class trace_event {
 /// - git log -1: killed by SIGTERM, 12 ms
 /// - git log -1: abandoned, 12 ms
 /// - nope: not started: nope: No such file or directory
+/// - uptime via ssh db1: not reached, 12 ms
 /// @endcode
 std::string to_string(const trace_event& event);
 

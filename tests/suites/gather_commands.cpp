@@ -267,6 +267,20 @@ COPROC_TEST("gather_commands: retry takes a timeout for a failure, and the input
   auto e = co_await thrown<coproc::timeout_error>(
       capture(child, "wait", timeout = 50ms, retry = attempts(2)));
   CHECK(std::string(e.what()).ends_with("timed out after 0.05 s"));
+
+  std::vector<completed> asked;
+  const auto once_more = [&](const completed& result) {
+    asked.push_back(result);
+    return asked.size() < 2;
+  };
+  (void)co_await thrown<coproc::timeout_error>(
+      capture(child, "wait", timeout = 50ms, retry = attempts(9, 1ms, once_more)));
+  CHECK(asked.size() == 2);
+  for (const completed& result : asked) {
+    CHECK(result.why == coproc::end_reason::timed_out);
+    CHECK(result.elapsed >= 50ms);
+    CHECK(result.command.words() == std::vector<std::string>{child, "wait"});
+  }
 }
 
 COPROC_TEST("gather_commands: what cannot be launched is not tried again") {

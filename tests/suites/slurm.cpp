@@ -134,6 +134,11 @@ COPROC_TEST("slurm: stop is graceful, and nothing is left") {
     auto other = co_await exec(child, "ignore-term", mark, via = step, std_out = piped);
     co_await other.std_out().until("ready\n");
   }
+  // What outlives the signal is killed before srun is, whose end would end what kills it.
+  const auto text = ": ; trap '' TERM; " + child + " wait " + mark + " & trap 'exit 7' TERM; wait";
+  auto stubborn = co_await exec("/bin/sh", "-c", text, via = step, std_out = piped);
+  co_await stubborn.std_out().until("ready\n");
+  (void)co_await stubborn.stop(500ms);
   const bool gone = co_await none_left(mark);
   CHECK(gone);
 }

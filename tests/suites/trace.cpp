@@ -101,6 +101,26 @@ COPROC_TEST("trace: a child is told of at its start and at its end") {
   CHECK(end.usage.user == process.usage().user);
 }
 
+COPROC_TEST("trace: says what carries a command elsewhere, and where that was not reached",
+            "[posix]") {
+  event_log log;
+  const auto seen = co_await trace(std::ref(log));
+  const auto lost = coproc::inside("sh", "-c", "exit 9", coproc::carrier_code = 9);
+  (void)co_await capture(child, "exit", 0, via = coproc::inside("env"));
+  (void)co_await capture(
+      child, "exit", 0,
+      via = [&](command what) { return coproc::inside("env")(coproc::prefix("nice")(what)); });
+  (void)co_await capture(child, "exit", 0, via = lost);
+  CHECK(log.lines() ==
+        strings{"1 + child exit 0 via env", "1 - child exit 0 via env: exit status 0",
+                "2 + child exit 0 via env nice", "2 - child exit 0 via env nice: exit status 0",
+                "3 + child exit 0 via sh -c 'exit 9'",
+                "3 - child exit 0 via sh -c 'exit 9': not reached"});
+  CHECK(log.events.back().why == coproc::end_reason::unreachable);
+  CHECK(log.events.front().why == coproc::end_reason::unknown);
+  CHECK(log.events[1].why == coproc::end_reason::exited);
+}
+
 COPROC_TEST("trace: ids pair the starts and the ends of children that run at once") {
   event_log log;
   const auto seen = co_await trace(std::ref(log));

@@ -91,13 +91,15 @@ COPROC_TEST("via: cwd and env go along") {
   CHECK(changed.out.find("\nA=a b\n") != std::string::npos);
   CHECK(changed.out.find("KIND=far") != std::string::npos);
   CHECK(changed.out.find("COPROC_SEEN") == std::string::npos);
+  const auto not_here = co_await capture(child, "env", via = place, env["PATH"] = "/nowhere");
+  CHECK(not_here.out.find("\nPATH=/nowhere\n") != std::string::npos);
   const auto bare = co_await capture(child, "env", via = place, env = {}, env["ONLY"] = 1);
   CHECK(bare.out == "ONLY=1\n");
   temporary_directory folder;
-  std::filesystem::create_directory(folder.path / "-");
   const saved_directory in_it(folder.path);
   const saved_variable other("CDPATH", "/");
-  for (const char* const name : {"-", "."}) {
+  for (const char* const name : {"-", "usr"}) {  // /usr is not meant
+    std::filesystem::create_directory(folder.path / name);
     const auto there = co_await capture("pwd", via = place, cwd = name);
     CHECK(there.out == std::filesystem::canonical(folder.path / name).string() + '\n');
   }
@@ -275,6 +277,17 @@ COPROC_TEST("via: what ignores the signal is killed, with its group, when the gr
   (void)co_await process.stop(300ms);
   const bool gone = co_await none_left(mark);
   CHECK(gone);
+}
+
+COPROC_TEST("via: the SIGKILL there comes before the carrier's, without which it might not come") {
+  bool there_first = false;
+  for (int i = 0; i < 20 && !there_first; ++i) {  // a very busy machine may be late with it
+    auto process = co_await exec(child, "ignore-term", via = inside("env"), std_out = piped);
+    co_await process.std_out().until("ready\n");
+    const int code = co_await process.stop(0s);
+    there_first = code == 128 + SIGKILL;
+  }
+  CHECK(there_first);
 }
 
 COPROC_TEST("via: stop's own patience is the far side's, not the default") {

@@ -118,10 +118,7 @@ COPROC_ON_USE awaitable<completed> finish(capture_run run) {
   completed result(std::move(*run.program), std::move(written),
                    std::string(streams->err.gathered.tail_text()));
   result.returncode = streams->child->returncode();
-  result.why = streams->carrier_failed()                 ? end_reason::unreachable
-               : result.returncode == unknown_returncode ? end_reason::unknown
-               : result.returncode < 0                   ? end_reason::signalled
-                                                         : end_reason::exited;
+  result.why = streams->why();
   result.usage = streams->child->usage();
   result.elapsed = elapsed;
   co_return result;
@@ -229,6 +226,17 @@ COPROC_ON_USE awaitable<completed> capture_once(command program,
   }
 }
 
+/// Whether a timeout is tried again: as any failure, unless a predicate decides.
+COPROC_INLINE bool try_again(const retrying& retry, const command& program,
+                             const timeout_error& error) {
+  if (!retry.again) return true;
+  completed result(program, error.partial_output());
+  result.why = error.why();
+  result.usage = error.usage();
+  result.elapsed = error.elapsed();
+  return retry.again(result);
+}
+
 /// Runs a command until it succeeds, as often as its keywords allow.
 COPROC_ON_USE awaitable<completed> capture_retrying(command program,
                                                     std::shared_ptr<launch_gate> gate) {
@@ -240,8 +248,8 @@ COPROC_ON_USE awaitable<completed> capture_retrying(command program,
     std::optional<completed> result;
     try {
       result.emplace(co_await capture_once(program, gate));
-    } catch (const timeout_error&) {
-      if (attempt == retry.attempts) throw;
+    } catch (const timeout_error& e) {
+      if (attempt == retry.attempts || !try_again(retry, program, e)) throw;
     }
     if (result) {
       const bool good = retry.again ? !retry.again(*result) : result->succeeded();

@@ -23,7 +23,7 @@ namespace detail {
 /// holds the output open. It gets SIGKILL, since a gentler signal is lost where it comes before the
 /// exec: until then the shell's own handler is there.)
 inline constexpr char far_script[] =
-    R"sh(
+    R"sh(# coproc: runs this command, and ends it when whoever has sent it is gone
 d=$1 g=$2 s=$3 c=$4 i=$5 e=; shift 5
 [ -z "$d" ] || CDPATH= cd -- "$d" || exit 126
 exec 3<&0 4>&1 5>&2
@@ -172,6 +172,9 @@ COPROC_INLINE command carrier::operator()(const command& what) const {
     }
   }
   if (code) carried.options().carrier_codes.push_back(*code);
+  const std::string name = kind_ == kind::ssh ? "ssh " + words_.words().back() : to_string(words_);
+  std::string& by = carried.options().carried_by;
+  by = by.empty() ? name : name + ' ' + by;
   return carried;
 }
 

@@ -127,10 +127,8 @@ class child_streams {
     start_input = nullptr;
   }
 
-  /// Whether the ended child is a carrier that did not get to where the command was to run.
-  bool carrier_failed() const {
-    return std::ranges::count(carrier_codes_, child->returncode()) > 0;
-  }
+  /// How the ended child has come to its end.
+  end_reason why() const { return reason_of(child->returncode(), carrier_codes_); }
 
   /// The bytes so far, or all of them.
   output gathered() const {
@@ -232,13 +230,15 @@ inline command carried(command program) {
 
 /// Launches a command, and makes what stands behind its process.
 inline std::shared_ptr<child_streams> launch_with_streams(const asio::any_io_executor& executor,
-                                                          const command& program) {
+                                                          const command& program,
+                                                          traced_launch* traced = nullptr) {
   const options& chosen = program.options();
   if (chosen.executable)
     throw std::invalid_argument(
         "coproc: executable is the shell of shell and shell_command; else the program itself is "
         "the first argument, and argv0 what it is told to be");
-  if (chosen.via) return launch_with_streams(executor, carried(program));
+  if (chosen.via) return launch_with_streams(executor, carried(program), traced);
+  if (traced != nullptr) traced->carried(chosen);
   launched started = launch(program.words(), chosen);
   if (chosen.lifeline) started.lifeline = std::move(started.ends[0]);
   return std::make_shared<child_streams>(executor, started, chosen);
@@ -255,7 +255,7 @@ inline std::shared_ptr<child_streams> launch_with_hooks(const asio::any_io_execu
     const std::optional<command> changed = hooks->intercept(asked);
     const command& what = changed ? *changed : asked;
     if (traced && changed) traced->intercepted(what);
-    auto streams = launch_with_streams(executor, what);
+    auto streams = launch_with_streams(executor, what, traced.get());
     if (traced) {
       traced->started(streams->child->pid());
       streams->child->observe(std::move(traced));

@@ -370,7 +370,7 @@ inline awaitable<void> stop_and_drain(std::shared_ptr<child_streams> streams,
   limits.max_output = streams->max_output;
   if (limits.max_output && limits.max_output->then == output_bound::policy::fail)
     limits.max_output->then = output_bound::policy::cut;
-  const steady_time deadline = deadline_in(grace);
+  const steady_time deadline = end_of_grace(*child, grace);
   steady_time again = second_asking(*child, grace);
   limits.deadline = std::min(again, deadline);
   child->ask_to_end(far_grace(grace) + '\n');

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <coproc/command.hpp>
 #include <coproc/detail/os/os.hpp>
@@ -22,6 +23,14 @@ using tracer = std::function<void(const trace_event&)>;
 template <class Hook>
 using hook_list = std::vector<std::weak_ptr<const Hook>>;
 
+/// How a child has come to its end by itself.
+/// @param carrier_codes the returncodes by which it says that it has not reached where it was to go
+inline end_reason reason_of(int returncode, const std::vector<int>& carrier_codes) {
+  if (std::ranges::count(carrier_codes, returncode) > 0) return end_reason::unreachable;
+  if (returncode == unknown_returncode) return end_reason::unknown;
+  return returncode < 0 ? end_reason::signalled : end_reason::exited;
+}
+
 /// One launch, and what becomes of the child, for those that were tracing when it began.
 class traced_launch final : public child_observer {
  public:
@@ -29,6 +38,11 @@ class traced_launch final : public child_observer {
       : tracers_(std::move(tracers)), event_(id, to_string(asked)) {}
 
   void intercepted(const command& what) { event_.command = to_string(what); }
+  /// @param chosen of what is launched in its place
+  void carried(const options& chosen) {
+    event_.via = chosen.carried_by;
+    carrier_codes_ = chosen.carrier_codes;
+  }
 
   void started(int pid) noexcept {
     event_.pid = pid;
@@ -57,6 +71,7 @@ class traced_launch final : public child_observer {
   void ended(int returncode, const usage& used) noexcept override {
     tell(trace_kind::ended, [&](trace_event& told) {
       told.returncode = returncode;
+      told.why = reason_of(returncode, carrier_codes_);
       told.usage = used;
     });
   }
@@ -87,6 +102,7 @@ class traced_launch final : public child_observer {
   const hook_list<tracer> tracers_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   trace_event event_;
+  std::vector<int> carrier_codes_;
 };
 
 /// Whether the environment asks for a trace on stderr.

@@ -15,6 +15,14 @@ inline std::string far_grace(std::chrono::nanoseconds grace) {
   return std::to_string(std::max(tenths.count(), std::int64_t{0}));
 }
 
+/// When a child that has been asked to end gets SIGKILL. What carries a command elsewhere gets it
+/// later than the command there, whose SIGKILL would not come without it: the grace there is
+/// counted in pauses that each take a little more than a tenth of a second.
+inline steady_time end_of_grace(const child& asked, std::chrono::nanoseconds grace) {
+  const bool carries = asked.has_lifeline() && grace < std::chrono::nanoseconds::max() / 2;
+  return deadline_in(carries ? grace + grace / 8 + std::chrono::seconds(1) : grace);
+}
+
 // What wait_for_exit waits for. (Not an enum within the coroutine: g++ 12 crashes on that at
 // times.)
 inline constexpr unsigned child_may_have_exited = 1, time_is_up = 2;
@@ -79,7 +87,7 @@ inline awaitable<bool> end_group(std::shared_ptr<child> child, steady_time again
 /// The ladder of process::stop, for a coroutine that is shielded. False: cancelled meanwhile, and
 /// SIGKILL sent, but not waited for.
 inline awaitable<bool> stop(std::shared_ptr<child> child, std::chrono::nanoseconds grace) {
-  const auto deadline = deadline_in(grace);
+  const auto deadline = end_of_grace(*child, grace);
   // Before anything is sent.
   if (!child->exited() && !child->released() && !child->executor()) throw_context_gone();
   steady_time again = second_asking(*child, grace);

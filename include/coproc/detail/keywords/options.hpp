@@ -210,6 +210,7 @@ class options {
   // Of what that gives:
   bool lifeline = false;           // stdin is the pipe whose end tells the far side to end
   std::vector<int> carrier_codes;  // returncodes by which a carrier says that it did not get there
+  std::string carried_by;          // for who reads a trace
 
   // For capture.
   std::optional<input_source> input;
