@@ -109,6 +109,9 @@ class command {
     }
   }
   void push(std::string text, bool hidden) {
+    if (hidden && words_.empty())
+      throw std::invalid_argument(
+          "coproc: the first word names the program and cannot be a secret");
     words_.push_back(std::move(text));
     secret_.push_back(hidden);
   }

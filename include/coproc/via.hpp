@@ -17,6 +17,8 @@ class carrier_code_keyword {
  public:
   constexpr carrier_code_keyword() = default;
   auto operator=(int code) const {
+    if (code < 1 || code > 255)
+      throw std::invalid_argument("coproc: a carrier_code is a number from 1 to 255");
     return make_setting<carrier_options>([code](carrier_options& target) { target.code = code; });
   }
 };
@@ -120,8 +122,8 @@ carrier ssh(const Host& host, const Words&... ssh_options) {
 }
 
 /// Among the words of a carrier: the returncode by which it says that it did not get there, which
-/// then is `end_reason::unreachable`. A command there that ends with it is shown with one less. By
-/// default 255 for ssh and srun, 125 for docker, podman and nerdctl, and none for others.
+/// then is `end_reason::unreachable`. A command there that ends with it is shown with one less (or 2,
+/// in the place of 1). By default 255 for ssh and srun, 125 for docker, podman and nerdctl, and none for others.
 inline constexpr detail::carrier_code_keyword carrier_code;
 
 }  // namespace keywords

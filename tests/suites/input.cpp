@@ -293,14 +293,14 @@ COPROC_TEST("input: a second cancellation kills at once, whatever makes the inpu
 }
 
 COPROC_TEST("input: a range that can be gone through once is not for retry") {
-  std::istringstream text("a b c");
-  auto words = std::views::istream<std::string>(text);
+  auto words = test::lazily(0, 3, [](int i) { return std::string(1, "abc"[i]); });
   (void)co_await thrown<std::invalid_argument>(
       capture(child, "cat", input = words, retry = attempts(2)));
   const auto done = co_await capture(child, "cat", input = words);
   CHECK(done.out == "abc");
 }
 
+#if !defined(__clang__) || __clang_major__ > 15  // which cannot compile libstdc++'s views
 TEST_CASE("input: commands that share a view go through one each") {
   run_on_threads(4, [](int count) -> asio::awaitable<void> {
     const std::vector<std::string> words(200, "1\n");
@@ -311,6 +311,7 @@ TEST_CASE("input: commands that share a view go through one each") {
     for (const auto& each : done) CHECK(each.out.size() == 400);
   }(16));
 }
+#endif
 
 TEST_CASE("input: what makes it goes before the capture, also where that only lets others go on") {
   for (int steps = 10; steps < 40; ++steps) {

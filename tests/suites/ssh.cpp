@@ -225,7 +225,8 @@ TEST_CASE("ssh: nothing is left when this program is killed or gets Ctrl-C") {
     const std::string mark = std::getenv("COPROC_TEST_MARK");
     try {
       coproc::run([](std::string word, std::string file) -> asio::awaitable<void> {
-        const std::vector<command> all(4, command(child, "wait", word, std_out = inherit));
+        std::vector<command> all(4, command(child, "wait", word, std_out = inherit));
+        all[0] = command(all[0], input = "a stdin of its own");
         co_await coproc::gather(all, via = ssh("h1", "-F", file), concurrency = 4);
       }(mark, config));
     } catch (const coproc::interrupted&) {

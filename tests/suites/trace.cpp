@@ -274,6 +274,11 @@ COPROC_TEST("trace: a child whose end nobody here sees is abandoned, once") {
   CHECK(log.events[1].kind == trace_kind::abandoned);
 }
 
+COPROC_TEST("trace: an empty function is refused") {
+  (void)co_await thrown<std::invalid_argument>(trace(nullptr));
+  (void)co_await thrown<std::invalid_argument>(intercept(nullptr));
+}
+
 COPROC_TEST("trace: no secret is shown") {
   event_log log;
   strings words;
@@ -285,12 +290,14 @@ COPROC_TEST("trace: no secret is shown") {
   });
   (void)co_await capture(child, "say", coproc::secret("-phunter2"));
   CHECK(words == strings{child, "say", "-phunter2"});
-  (void)co_await thrown<coproc::launch_error>(exec(coproc::secret("/no/hunter2"), "x"));
+  // Only the program is named by messages.
+  CHECK_THROWS_AS(exec(coproc::secret("/no/hunter2"), "x"), std::invalid_argument);
+  (void)co_await thrown<coproc::launch_error>(exec("/no/such", coproc::secret("hunter2")));
   const auto nice = co_await intercept([](command what) { return what.reworded("env", what); });
   (void)co_await capture(child, "say", coproc::secret("hunter2"));
   CHECK(log.lines() == strings{"1 + child exit 0 ***", "1 - child exit 0 ***: exit status 0",
                                "2 + child say ***", "2 - child say ***: exit status 0",
-                               "3 - *** x: not started: No such file or directory",
+                               "3 - /no/such ***: not started: /no/such: No such file or directory",
                                "4 + env child say ***", "4 - env child say ***: exit status 0"});
   for (const trace_event& event : log.events) {
     CHECK(event.command.find("hunter2") == std::string::npos);

@@ -103,6 +103,13 @@ COPROC_TEST("via: cwd and env go along") {
     const auto there = co_await capture("pwd", via = place, cwd = name);
     CHECK(there.out == std::filesystem::canonical(folder.path / name).string() + '\n');
   }
+  // As chdir has it, and not as a shell does.
+  std::filesystem::create_directories(folder.path / "real" / "deep");
+  std::filesystem::create_directory_symlink("real/deep", folder.path / "link");
+  const auto up = co_await capture("/bin/pwd", via = place, cwd = "link/..");
+  CHECK(up.out == std::filesystem::canonical(folder.path / "real").string() + '\n');
+  const auto nowhere = co_await thrown<coproc::launch_error>(capture("pwd", via = place, cwd = ""));
+  CHECK(nowhere.step() == "chdir");
   const auto lost = co_await capture("pwd", via = place, cwd = "/no/such/place");
   CHECK(lost.returncode == 126);
   CHECK(lost.err.find("/no/such/place") != std::string::npos);
@@ -123,6 +130,11 @@ COPROC_TEST("via: codes are a shell's, and a carrier's own is nobody else's") {
   CHECK(missing.returncode == 127);
   const auto directory = co_await capture("/usr", via = place);
   CHECK(directory.returncode == 126);
+  // One less than 1 would be a success.
+  const auto one = co_await capture(child, "exit", 1, via = inside("env", carrier_code = 1));
+  CHECK(one.returncode == 2);
+  CHECK_THROWS_AS(inside("env", carrier_code = 0), std::invalid_argument);
+  CHECK_THROWS_AS(inside("env", carrier_code = 256), std::invalid_argument);
   // Where the carrier has none, every code is the command's.
   const auto plain = co_await capture(child, "exit", 255, via = inside("env"));
   CHECK(plain.returncode == 255);
@@ -357,11 +369,51 @@ COPROC_TEST("via: a place that passes no stdin on is refused with a word, not en
   CHECK(done.err.find("no stdin comes through") != std::string::npos);
 }
 
+COPROC_TEST("via: nothing is left, whenever and however the carrier is killed") {
+  const std::string mark = new_mark();
+  for (int round = 0; round < 10; ++round) {
+    std::vector<coproc::process> all;
+    for (int i = 0; i < 20; ++i) {
+      command what(child, "ignore-term", mark, via = inside("env"), std_out = devnull);
+      if (i % 3 == 1) what = command(what, std_in = piped);
+      if (i % 2 == 1) what = command(what, process_group = new_group);
+      all.push_back(co_await exec(what));
+    }
+    for (auto& each : all) {
+      co_await turns(round * 20);
+      each.kill();
+    }
+  }
+  const bool gone = co_await none_left(mark);
+  CHECK(gone);
+}
+
+COPROC_TEST("via: where a stdin of its own is, the group is ended also when its leader was first") {
+  const std::string mark = new_mark();
+  const auto text = child + " wait " + mark + " 2>&1 & exec yes";
+  {
+    auto process =
+        co_await exec("/bin/sh", "-c", text, std_in = piped, std_out = piped, via = inside("env"));
+    co_await process.std_out().until("ready\n");
+    co_await process.stop();
+  }
+  const bool gone = co_await none_left(mark);
+  CHECK(gone);
+}
+
+COPROC_TEST("via: a function keeps the call's side of the child as it is") {
+  const auto quiet = [](command what) { return command(what, std_out = devnull); };
+  (void)co_await thrown<std::invalid_argument>(capture(child, "say", "x", via = quiet));
+  (void)co_await thrown<std::invalid_argument>(
+      exec(child, "say", "x", std_out = piped, via = quiet));
+}
+
 TEST_CASE("via: nothing far is left when the host has been killed") {
   if (in_own_process()) {
     const std::string mark = std::getenv("COPROC_TEST_MARK");
     coproc::run([](std::string word) -> asio::awaitable<void> {
       auto near = co_await exec(child, "ignore-term", word, via = inside("env"));
+      auto fed = co_await exec(child, "ignore-term", word, via = inside("env"), std_in = piped);
       co_await near.wait();
     }(mark));
     return;
@@ -370,7 +422,7 @@ TEST_CASE("via: nothing far is left when the host has been killed") {
   run([](std::string word) -> asio::awaitable<void> {
     auto host = co_await exec(
         command(this_case_in_own_process(), env["COPROC_TEST_MARK"] = word, std_out = piped));
-    co_await host.std_out().until("ready\n");
+    for (int i = 0; i < 2; ++i) co_await host.std_out().until("ready\n");
     host.send_signal(SIGKILL);
     co_await host.wait();
     const bool gone = co_await none_left(word);

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Places where commands run that are not this process's own children: a real sshd on the loopback, a
-// real Slurm of one node; and a look at what runs there.
+// A place where commands run that are not this process's own children, a real sshd on the loopback,
+// and a look at what runs there. (suites/slurm.cpp has a real Slurm of one node.)
 
 #include <arpa/inet.h>
 #include <pwd.h>

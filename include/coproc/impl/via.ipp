@@ -9,23 +9,34 @@
 namespace coproc {
 namespace detail {
 
-/// What /bin/sh does on the far side. Its arguments: the directory or nothing, the grace in tenths
-/// of a second, the signal, the carrier's code or nothing, "own" where the command has a stdin of
-/// its own; then the command.
+/// What /bin/sh does on the far side: it runs far_script in a session of that one's own, where it is
+/// reached neither by signals to the carrier's group nor by the end of this shell, which the carrier
+/// kills. So there is somebody to end the command, whenever this shell has died. (The last line
+/// keeps it from being replaced by what it runs.)
+/// Its arguments: far_script and, but for the first, what that takes.
+inline constexpr char far_shell[] =
+    R"sh(# coproc: runs a command, and ends it when whoever has sent it is gone
+f=$1 n=; shift; command -v setsid >/dev/null && n=setsid
+$n /bin/sh -c "$f" sh $$ "$@"
+exit $?)sh";
+
+/// Its arguments: the number of far_shell's process, the directory or nothing, the grace in tenths of a second, the signal, the
+/// carrier's code or nothing, "own" where the command has a stdin of its own; then the command.
 ///
 /// The command runs in the foreground of a pipe's first side, not as a background job, in which
 /// dash would ignore SIGINT; its number and its status come by that pipe. The second side has the
 /// watcher. That waits for the end of the lifeline, which may bring another grace. Where stdin is
-/// the command's own, it waits until nobody reads its output any more or this shell has been
-/// killed: GNU's tail looks for both once a second; without GNU there is no such watcher. Then it
-/// ends the command's group: a signal, the grace, SIGKILL, and this shell waits for it.
+/// the command's own, it waits until nobody reads its output any more or the shell before this one
+/// has been killed: GNU's tail looks for both once a second; without GNU there is no such watcher.
+/// Then it ends the command's group: a signal, the grace, SIGKILL, and this shell waits for it. So
+/// it does where the command has ended first, but not by itself: the shell before has gone, too.
 /// (No tail may be left, also where the watcher is told to end before it knows the number: the tail
 /// holds the output open. It gets SIGKILL, since a gentler signal is lost where it comes before the
 /// exec: until then the shell's own handler is there.)
 inline constexpr char far_script[] =
-    R"sh(# coproc: runs this command, and ends it when whoever has sent it is gone
-d=$1 g=$2 s=$3 c=$4 i=$5 e=; shift 5
-[ -z "$d" ] || CDPATH= cd -- "$d" || exit 126
+    R"sh(
+h=$1 d=$2 g=$3 s=$4 c=$5 i=$6 e=; shift 6
+[ -z "$d" ] || CDPATH= cd -P -- "$d" || exit 126
 exec 3<&0 4>&1 5>&2
 if [ -z "$i" ]; then
   if [ /dev/stdin -ef /dev/null ]; then
@@ -45,7 +56,7 @@ n= m=; command -v setsid >/dev/null && n=setsid m=-
       if [ -z "$i" ]; then exec 4>&-; read x <&3; else
         case $(tail --version) in *GNU*) ;; *) exit ;; esac
         trap 'e=1; kill -KILL $t' TERM
-        tail -f --pid=$$ /dev/null >&4 3<&- & t=$!
+        tail -f --pid=$h /dev/null >&4 3<&- & t=$!
         [ -z "$e" ] || kill -KILL $t
         wait $t; [ -z "$e" ] || exit
       fi
@@ -57,9 +68,9 @@ n= m=; command -v setsid >/dev/null && n=setsid m=-
       done
     ) >/dev/null 2>&1 & w=$!
     exec 3<&- 4>&- 5>&-
-    read r; { kill $w; wait $w; } 2>/dev/null
+    read r; { kill -0 $h && kill $w; wait $w; } 2>/dev/null
   fi
-  [ "$r" != "$c" ] || r=$((r-1))
+  [ "$r" != "$c" ] || r=$((r>1?r-1:2))
   exit ${r:-137}
 })sh";
 
@@ -137,8 +148,12 @@ COPROC_INLINE std::vector<std::string> environment_words(const command& what) {
 COPROC_INLINE command far_side(const command& what, const std::optional<int>& code) {
   const options& chosen = what.options();
   std::string directory = chosen.cwd ? path_text(*chosen.cwd) : "";
+  if (chosen.cwd && directory.empty())
+    fail_launch(
+        what.words(), "chdir",
+        boost::system::errc::make_error_code(boost::system::errc::no_such_file_or_directory), "''");
   if (directory == "-") directory = "./-";  // which cd would take for the one before
-  return what.reworded("/bin/sh", "-c", far_script, "sh", directory,
+  return what.reworded("/bin/sh", "-c", far_shell, "sh", far_script, directory,
                        far_grace(chosen.grace.value_or(default_grace)), far_signal(chosen),
                        code ? std::to_string(*code) : "", has_own_stdin(chosen) ? "own" : "",
                        environment_words(what), what);
@@ -170,6 +185,11 @@ COPROC_INLINE command carrier::operator()(const command& what) const {
       here.streams[0] = detail::stdio(detail::stdio::kind::piped);
       here.lifeline = true;
     }
+#if defined(__linux__)
+    // Without a lifeline the far side is told by the carrier's end alone.
+    else if (!here.lifeline)
+      here.kill_on_parent_death = true;
+#endif
   }
   if (code) carried.options().carrier_codes.push_back(*code);
   const std::string name = kind_ == kind::ssh ? "ssh " + words_.words().back() : to_string(words_);

@@ -225,7 +225,7 @@ class child_streams {
 inline command carried(command program) {
   check_launch(program.words(), program.options());
   const auto via = std::exchange(program.options().via, nullptr);
-  return (*via)(std::move(program));
+  return as_the_call_needs("via", program, (*via)(program));
 }
 
 /// Launches a command, and makes what stands behind its process.

@@ -53,10 +53,6 @@ class traced_launch final : public child_observer {
     tell(trace_kind::failed, [](trace_event& told) {
       try {
         throw;
-      } catch (const launch_error& why) {
-        // Its text begins with the program, which may be a secret.
-        const bool hidden = told.command.starts_with("***");
-        told.error = hidden ? why.code().message() : why.what();
       } catch (const std::exception& why) {
         told.error = why.what();
       } catch (...) {
@@ -114,17 +110,19 @@ inline bool traced_by_environment() {
   return traced;
 }
 
-/// Makes of what an interceptor returns what the call can do with: its side of the child is as the
-/// call has set it up.
+/// Makes of what a function returns in the place of a command what the call can do with: its side of
+/// the child is as the call has set it up.
+/// @param hook what has called the function: intercept or via
 /// @throws std::invalid_argument where it was to be another
-inline command as_the_call_needs(const command& asked, command what) {
+inline command as_the_call_needs(const char* hook, const command& asked, command what) {
   const options& before = asked.options();
   options& after = what.options();
   const auto refuse = [&](const std::string& text) {
-    throw std::invalid_argument("coproc: intercept: '" + to_string(asked) + "': " + text);
+    throw std::invalid_argument(std::string("coproc: ") + hook + ": '" + to_string(asked) +
+                                "': " + text);
   };
   if (!after.terminal) after.terminal = before.terminal;
-  for (std::size_t fd = 0; fd < 3; ++fd) {
+  for (std::size_t fd = after.lifeline ? 1 : 0; fd < 3; ++fd) {
     if (!after.streams[fd].given) after.streams[fd] = before.streams[fd];
     const stdio::kind was = before.source_of(fd), now = after.source_of(fd);
     const auto is_here = [](stdio::kind source) {
@@ -184,7 +182,7 @@ class launch_hooks : public asio::execution_context::service {
     std::optional<command> what;
     for (const auto& each : those_in(interceptors_))
       if (const auto change = each.lock())
-        what = as_the_call_needs(asked, (*change)(what ? *std::move(what) : asked));
+        what = as_the_call_needs("intercept", asked, (*change)(what ? *std::move(what) : asked));
     return what;
   }
 
