@@ -7,6 +7,9 @@
 namespace coproc {
 namespace detail {
 
+/// The command that is launched here for one that is to run elsewhere, which @p carry takes there.
+command carried(const std::function<command(command)>& carry, const command& what);
+
 /// What the words beside those of a carrier say of it.
 class carrier_options {
  public:
@@ -32,9 +35,12 @@ class via_keyword {
     static_assert(carries,
                   "coproc: via takes what makes the command that is launched here of the one that "
                   "was written: ssh(host), inside(words...), prefix(words...), or a function");
-    std::shared_ptr<const std::function<command(command)>> function;
+    decltype(options::via) function;
     if constexpr (carries)
-      function = std::make_shared<const std::function<command(command)>>(std::move(carry));
+      function = std::make_shared<const std::function<command(const command&)>>(
+          [carry = std::function<command(command)>(std::move(carry))](const command& what) {
+            return carried(carry, what);
+          });
     return set_option([function = std::move(function)](options& target) { target.via = function; });
   }
   auto operator=(std::nullptr_t) const {
@@ -122,8 +128,9 @@ carrier ssh(const Host& host, const Words&... ssh_options) {
 }
 
 /// Among the words of a carrier: the returncode by which it says that it did not get there, which
-/// then is `end_reason::unreachable`. A command there that ends with it is shown with one less (or 2,
-/// in the place of 1). By default 255 for ssh and srun, 125 for docker, podman and nerdctl, and none for others.
+/// then is `end_reason::unreachable`. A command there that ends with it is shown with one less (or
+/// 2, in the place of 1). By default 255 for ssh and srun, 125 for docker, podman and nerdctl, and
+/// none for others.
 inline constexpr detail::carrier_code_keyword carrier_code;
 
 }  // namespace keywords

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coproc/detail/child/launch_hooks.hpp>
 #include <coproc/detail/child/stop.hpp>
 #include <coproc/detail/os/launch_checks.hpp>
 #include <coproc/via.hpp>
@@ -9,10 +10,10 @@
 namespace coproc {
 namespace detail {
 
-/// What /bin/sh does on the far side: it runs far_script in a session of that one's own, where it is
-/// reached neither by signals to the carrier's group nor by the end of this shell, which the carrier
-/// kills. So there is somebody to end the command, whenever this shell has died. (The last line
-/// keeps it from being replaced by what it runs.)
+/// What /bin/sh does on the far side: it runs far_script in a session of that one's own, where it
+/// is reached neither by signals to the carrier's group nor by the end of this shell, which the
+/// carrier kills. So there is somebody to end the command, whenever this shell has died. (The last
+/// line keeps it from being replaced by what it runs.)
 /// Its arguments: far_script and, but for the first, what that takes.
 inline constexpr char far_shell[] =
     R"sh(# coproc: runs a command, and ends it when whoever has sent it is gone
@@ -20,8 +21,9 @@ f=$1 n=; shift; command -v setsid >/dev/null && n=setsid
 $n /bin/sh -c "$f" sh $$ "$@"
 exit $?)sh";
 
-/// Its arguments: the number of far_shell's process, the directory or nothing, the grace in tenths of a second, the signal, the
-/// carrier's code or nothing, "own" where the command has a stdin of its own; then the command.
+/// Its arguments: the number of far_shell's process, the directory or nothing, the grace in tenths
+/// of a second, the signal, the carrier's code or nothing, "own" where the command has a stdin of
+/// its own; then the command.
 ///
 /// The command runs in the foreground of a pipe's first side, not as a background job, in which
 /// dash would ignore SIGINT; its number and its status come by that pipe. The second side has the
@@ -73,6 +75,13 @@ n= m=; command -v setsid >/dev/null && n=setsid m=-
   [ "$r" != "$c" ] || r=$((r>1?r-1:2))
   exit ${r:-137}
 })sh";
+
+COPROC_INLINE command carried(const std::function<command(command)>& carry, const command& what) {
+  check_launch(what.words(), what.options());
+  command written = what;
+  written.options().via = nullptr;
+  return as_the_call_needs("via", written, carry(written));
+}
 
 /// The returncode by which a carrier is known to say that it did not get there.
 COPROC_INLINE std::optional<int> known_carrier_code(const std::string& program) {

@@ -221,13 +221,6 @@ class child_streams {
   bool to_make_[3] = {};
 };
 
-/// The command that is launched here for one that is to run elsewhere.
-inline command carried(command program) {
-  check_launch(program.words(), program.options());
-  const auto via = std::exchange(program.options().via, nullptr);
-  return as_the_call_needs("via", program, (*via)(program));
-}
-
 /// Launches a command, and makes what stands behind its process.
 inline std::shared_ptr<child_streams> launch_with_streams(const asio::any_io_executor& executor,
                                                           const command& program,
@@ -237,7 +230,7 @@ inline std::shared_ptr<child_streams> launch_with_streams(const asio::any_io_exe
     throw std::invalid_argument(
         "coproc: executable is the shell of shell and shell_command; else the program itself is "
         "the first argument, and argv0 what it is told to be");
-  if (chosen.via) return launch_with_streams(executor, carried(program), traced);
+  if (chosen.via) return launch_with_streams(executor, (*chosen.via)(program), traced);
   if (traced != nullptr) traced->carried(chosen);
   launched started = launch(program.words(), chosen);
   if (chosen.lifeline) started.lifeline = std::move(started.ends[0]);

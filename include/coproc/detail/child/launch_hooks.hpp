@@ -110,8 +110,8 @@ inline bool traced_by_environment() {
   return traced;
 }
 
-/// Makes of what a function returns in the place of a command what the call can do with: its side of
-/// the child is as the call has set it up.
+/// Makes of what a function returns in the place of a command what the call can do with: its side
+/// of the child is as the call has set it up.
 /// @param hook what has called the function: intercept or via
 /// @throws std::invalid_argument where it was to be another
 inline command as_the_call_needs(const char* hook, const command& asked, command what) {
@@ -173,17 +173,17 @@ class launch_hooks : public asio::execution_context::service {
   }
 
   /// @return its owner
-  std::shared_ptr<const void> add(interceptor hook) { return add(interceptors_, std::move(hook)); }
+  std::shared_ptr<const void> add(interceptor hook) {
+    intercept_ = [](launch_hooks& hooks, const command& asked) { return hooks.changed(asked); };
+    return add(interceptors_, std::move(hook));
+  }
   std::shared_ptr<const void> add(tracer hook) { return add(tracers_, std::move(hook)); }
 
   /// What is to be launched in the place of a command.
   /// @return nothing where it is the command itself
   std::optional<command> intercept(const command& asked) {
-    std::optional<command> what;
-    for (const auto& each : those_in(interceptors_))
-      if (const auto change = each.lock())
-        what = as_the_call_needs("intercept", asked, (*change)(what ? *std::move(what) : asked));
-    return what;
+    const auto function = intercept_.load();
+    return function != nullptr ? function(*this, asked) : std::nullopt;
   }
 
   /// Null where nobody traces.
@@ -195,6 +195,14 @@ class launch_hooks : public asio::execution_context::service {
 
  private:
   void shutdown() override {}
+
+  std::optional<command> changed(const command& asked) {
+    std::optional<command> what;
+    for (const auto& each : those_in(interceptors_))
+      if (const auto change = each.lock())
+        what = as_the_call_needs("intercept", asked, (*change)(what ? *std::move(what) : asked));
+    return what;
+  }
 
   template <class Hook>
   std::shared_ptr<const void> add(hook_list<Hook>& hooks, Hook hook) {
@@ -211,6 +219,8 @@ class launch_hooks : public asio::execution_context::service {
     return hooks;
   }
 
+  // changed(), where there has been an interceptor: what no program calls no compiler has to make.
+  std::atomic<std::optional<command> (*)(launch_hooks&, const command&)> intercept_ = nullptr;
   std::mutex mutex_;
   hook_list<interceptor> interceptors_;
   hook_list<tracer> tracers_;

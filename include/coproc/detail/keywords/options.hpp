@@ -206,7 +206,7 @@ class options {
   std::size_t limit = 64 * 1024;
 
   // Turns the command into the one that is launched here.
-  std::shared_ptr<const std::function<command(command)>> via;
+  std::shared_ptr<const std::function<command(const command&)>> via;
   // Of what that gives:
   bool lifeline = false;           // stdin is the pipe whose end tells the far side to end
   std::vector<int> carrier_codes;  // returncodes by which a carrier says that it did not get there
