@@ -281,6 +281,14 @@ COPROC_TEST("via: stop_signal goes along") {
   CHECK(rest == "int\n");
 }
 
+COPROC_TEST("via: what is stopped there goes on, and so ends gracefully") {
+  const auto text = "trap 'exit 4' TERM; echo ready; kill -STOP $$; while :; do sleep .01; done";
+  auto process = co_await exec("/bin/sh", "-c", text, via = inside("env"), std_out = piped);
+  co_await process.std_out().until("ready\n");
+  const int code = co_await process.stop(patience);
+  CHECK(code == 4);
+}
+
 COPROC_TEST("via: what ignores the signal is killed, with its group, when the grace has passed") {
   const std::string mark = new_mark();
   const auto text = "trap '' TERM; " + child + " wait " + mark + " & " + child + " wait " + mark;
