@@ -45,14 +45,23 @@ asio::awaitable<int> run_all(std::vector<std::string> texts, place where, int at
       coproc::as_completed(jobs, via = where, concurrency = at_once, timeout = 24h,
                            retry = attempts(5, 500ms, not_reached), return_exceptions = true);
   int failed = 0;
-  while (auto next = co_await results.next()) {
-    try {
-      std::cout << next->value.value().check().out << std::flush;
-    } catch (const coproc::error& e) {  // it says which command, how it ended, and its last words
-      ++failed;
-      std::cout << "failed: " << e.what() << std::endl;
+  std::exception_ptr stopped;
+  try {
+    while (auto next = co_await results.next()) {
+      try {
+        std::cout << next->value.value().check().out << std::flush;
+      } catch (const coproc::error& e) {  // it says which command, how it ended, its last words
+        ++failed;
+        std::cout << "failed: " << e.what() << std::endl;
+      }
     }
+  } catch (...) {
+    stopped = std::current_exception();
   }
+  // Ctrl-C: what runs is asked to end, and waited for. Without this it would be killed.
+  co_await asio::this_coro::reset_cancellation_state();
+  co_await results.close();
+  if (stopped) std::rethrow_exception(stopped);
   std::cout << jobs.size() << " jobs, " << failed << " failed\n";
   co_return failed == 0 ? 0 : 1;
 }

@@ -71,19 +71,27 @@ asio::awaitable<int> run_all(settings chosen) {
   auto results = coproc::as_completed(
       next_job, concurrency = chosen.at_once, timeout = 1h, return_exceptions = true,
       on_start = [&](std::size_t) { shown.started(); });
-  while (auto next = co_await results.next()) {
-    std::string failure;
-    try {
-      next->value.value().check();
-    } catch (const coproc::error& e) {  // it says which command, how it ended, and its last words
-      failure = e.what();
+  std::exception_ptr stopped;
+  try {
+    while (auto next = co_await results.next()) {
+      std::string failure;
+      try {
+        next->value.value().check();
+      } catch (const coproc::error& e) {  // it says which command, how it ended, its last words
+        failure = e.what();
+      }
+      shown.ended(failure.empty());
+      if (failure.empty()) continue;
+      shown.say("failed: " + failure);
+      if (!chosen.keep_going) break;
     }
-    shown.ended(failure.empty());
-    if (failure.empty()) continue;
-    shown.say("failed: " + failure);
-    if (!chosen.keep_going) break;
+  } catch (...) {
+    stopped = std::current_exception();
   }
+  // A failure, or Ctrl-C: what still runs is asked to end, and waited for.
+  co_await asio::this_coro::reset_cancellation_state();
   co_await results.close();
+  if (stopped) std::rethrow_exception(stopped);
   co_return shown.summary();
 }
 

@@ -69,7 +69,7 @@ class completions_state {
 }  // namespace detail
 
 /// What as_completed gives: results in the order in which they come. Movable. Destroying it cancels
-/// those that still run, as Ctrl-C does; close() waits for them as well.
+/// those that still run; close() waits for them as well.
 template <class Jobs, bool Outcomes>
 class completions {
   using state = detail::completions_state<Jobs, Outcomes>;
@@ -88,12 +88,12 @@ class completions {
     std::swap(state_, other.state_);
     return *this;
   }
-  /// Cancels those that still run; they end by themselves, on `run` before that returns.
+  /// Cancels those that still run; they end by themselves.
   ~completions() {
     if (!state_) return;
     state_->closed = true;
     state_->jobs->pending(true);
-    if (state_->group) state_->group->abandon();
+    if (state_->group) state_->group->cancel();
   }
 
   /// The next result to come; nothing when all have been given.

@@ -173,7 +173,7 @@ inline constexpr detail::retry_keyword retry;
 /// @param at_most 1 or more
 /// @param pause before the second attempt; it doubles each time
 /// @param again whether a result is to be tried again, where that is not "it has not succeeded"; of
-/// a timeout it sees `why`, `elapsed`, what was used and what had been written
+/// a timeout it sees `why`, `elapsed`, what was used and written, and no returncode
 template <class Rep = std::int64_t, class Period = std::nano>
 detail::retrying attempts(
     int at_most, std::chrono::duration<Rep, Period> pause = std::chrono::duration<Rep, Period>(),

@@ -89,9 +89,10 @@ namespace keywords {
 
 /// Where a command runs: `capture("uname", "-a", via = ssh("db1"))`. A function from the command as
 /// it is written to the one that is launched here: ssh(), inside(), prefix(), or one of your own.
-/// It is called at each launch, when all keywords are known; messages, `completed::command` and
-/// secrets stay those of the command as it was written. `via = nullptr`: here, whatever has been
-/// said before. README, "Other machines", has what travels.
+/// It is called at each launch, when all keywords are known. The call keeps its side of the child,
+/// as with intercept: streams that are read or written here, `input`, times, `retry`. Messages,
+/// `completed::command` and secrets stay those of the command as it was written. `via = nullptr`:
+/// here, whatever has been said before. README, "Other machines", has what travels.
 inline constexpr detail::via_keyword via;
 
 /// For via: the words stand in front of the command's own, as one types them: `prefix("sudo",

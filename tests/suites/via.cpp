@@ -409,7 +409,21 @@ COPROC_TEST("via: where a stdin of its own is, the group is ended also when its 
   CHECK(gone);
 }
 
+COPROC_TEST("via: a host that ignores SIGTERM is no obstacle") {
+  const auto before = std::signal(SIGTERM, SIG_IGN);
+  for (const bool own : {false, true}) {
+    command what(child, "exit", 3, via = inside("env"));
+    if (own) what = command(what, std_in = piped);
+    auto process = co_await exec(what);
+    const int code = co_await process.wait();
+    CHECK(code == 3);
+  }
+  std::signal(SIGTERM, before);
+}
+
 COPROC_TEST("via: a function keeps the call's side of the child as it is") {
+  const auto closed = [](command what) { return inside("env")(command(what, std_in = devnull)); };
+  (void)co_await thrown<std::invalid_argument>(capture("cat", input = "text", via = closed));
   const auto quiet = [](command what) { return command(what, std_out = devnull); };
   (void)co_await thrown<std::invalid_argument>(capture(child, "say", "x", via = quiet));
   (void)co_await thrown<std::invalid_argument>(

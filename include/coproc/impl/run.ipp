@@ -24,13 +24,7 @@ class runner {
                                             1)) {
     for (std::size_t i = 0; i < dispositions.count; ++i)
       if (!dispositions.ignored(i)) signals_.add(interrupt_signals[i]);
-    service_.end_before_return = [this](std::shared_ptr<task_group> left) {
-      asio::post(home_, [this, left = std::move(left)] { end(left); });
-    };
   }
-  ~runner() { service_.end_before_return = nullptr; }
-  runner(const runner&) = delete;
-  runner& operator=(const runner&) = delete;
 
   void start(awaitable<void> main) {
     tasks_->start(0, std::move(main));
@@ -55,31 +49,16 @@ class runner {
     });
   }
 
-  /// Ends what a group runs, beside the main coroutine.
-  void end(const std::shared_ptr<task_group>& left) {
-    try {
-      const auto nothing_more = [](bool) { return false; };
-      tasks_->start(++started_, cancel_tasks(
-                                    left, [] {}, nothing_more));
-    } catch (const std::bad_alloc&) {  // they end, but nobody waits for that
-      left->cancel();
-    }
-  }
-
   awaitable<void> wait() {
-    do {
-      const task_group::join_result result = co_await tasks_->join(task_group::join_policy());
-      if (!failure) failure = result.failure;
-      co_await wait_until_clean();
-    } while (tasks_->running() > 0);
+    const task_group::join_result result = co_await tasks_->join(task_group::join_policy());
+    failure = result.failure;
+    co_await wait_until_clean();
   }
 
   asio::io_context& context_;
-  context_service& service_ = context_service::of(context_.get_executor());
   asio::any_io_executor home_;
   asio::signal_set signals_;
   std::shared_ptr<task_group> tasks_;
-  std::size_t started_ = 0;  // beside the main coroutine
 };
 
 /// Runs the context on that many threads, this one among them. Rethrows what a handler throws.

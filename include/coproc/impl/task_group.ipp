@@ -106,13 +106,6 @@ COPROC_INLINE void task_group::cancel() {
 }
 #pragma pop_macro("emit")
 
-COPROC_INLINE void task_group::abandon() {
-  if (!executor_) return;
-  const auto& end_before_return = context_service::of(executor_).end_before_return;
-  if (end_before_return) end_before_return(shared_from_this());
-  else cancel();
-}
-
 /// Cancels what start_next waits for, too.
 COPROC_INLINE void task_group::cancel(const join_policy& policy) {
   cancel();

@@ -28,13 +28,14 @@ exit $?)sh";
 /// The command runs in the foreground of a pipe's first side, not as a background job, in which
 /// dash would ignore SIGINT; its number and its status come by that pipe. The second side has the
 /// watcher. That waits for the end of the lifeline, which may bring another grace. Where stdin is
-/// the command's own, it waits until nobody reads its output any more or the shell before this one
-/// has been killed: GNU's tail looks for both once a second; without GNU there is no such watcher.
-/// Then it ends the command's group: a signal, the grace, SIGKILL, and this shell waits for it. So
-/// it does where the command has ended first, but not by itself: the shell before has gone, too.
-/// (No tail may be left, also where the watcher is told to end before it knows the number: the tail
-/// holds the output open. It gets SIGKILL, since a gentler signal is lost where it comes before the
-/// exec: until then the shell's own handler is there.)
+/// the command's own, it waits until nobody reads its output any more or far_shell has been killed:
+/// GNU's tail looks for both once a second; without GNU there is no such watcher.
+/// Then it ends the command's group: a signal, the grace, SIGKILL, and this shell waits for it.
+/// Where the command has ended by itself the watcher is told to end, by SIGALRM, since a host may
+/// ignore SIGTERM, and no shell can change that. Not so where far_shell has gone, too: what is left
+/// of the group is to end then. (No tail may be left, also where the watcher is told so before it
+/// knows the number: the tail holds the output open. It gets SIGKILL, since a gentler signal is
+/// lost where it comes before the exec: until then the shell's own handler is there.)
 inline constexpr char far_script[] =
     R"sh(
 h=$1 d=$2 g=$3 s=$4 c=$5 i=$6 e=; shift 6
@@ -57,23 +58,23 @@ n= m=; command -v setsid >/dev/null && n=setsid m=-
       exec 5>&-
       if [ -z "$i" ]; then exec 4>&-; read x <&3; else
         case $(tail --version) in *GNU*) ;; *) exit ;; esac
-        trap 'e=1; kill -KILL $t' TERM
+        trap 'e=1; kill -KILL $t' ALRM
         tail -f --pid=$h /dev/null >&4 3<&- & t=$!
         [ -z "$e" ] || kill -KILL $t
         wait $t; [ -z "$e" ] || exit
       fi
-      trap '' TERM; exec 3<&- 4>&-
+      trap '' ALRM; exec 3<&- 4>&-
       kill -$s $m$p; kill -CONT $m$p; x=${x:-$g}
       while kill -0 $m$p; do
         [ $x -gt 0 ] || { kill -KILL $m$p; break; }
-        x=$((x-1)); sleep .1 || sleep 1
+        x=$((x-1)); sleep .1 || { sleep 1; x=$((x-9)); }
       done
     ) >/dev/null 2>&1 & w=$!
     exec 3<&- 4>&- 5>&-
-    read r; { kill -0 $h && kill $w; wait $w; } 2>/dev/null
+    read r; { kill -0 $h && kill -ALRM $w; wait $w; } 2>/dev/null
   fi
-  [ "$r" != "$c" ] || r=$((r>1?r-1:2))
-  exit ${r:-137}
+  r=${r:-137}; [ "$r" != "$c" ] || r=$((r>1?r-1:2))
+  exit $r
 })sh";
 
 COPROC_INLINE command carried(const std::function<command(command)>& carry, const command& what) {
@@ -84,8 +85,8 @@ COPROC_INLINE command carried(const std::function<command(command)>& carry, cons
 }
 
 /// The returncode by which a carrier is known to say that it did not get there.
-COPROC_INLINE std::optional<int> known_carrier_code(const std::string& program) {
-  const std::string name = program.substr(program.rfind('/') + 1);
+/// @param name of its program, without folders
+COPROC_INLINE std::optional<int> known_carrier_code(const std::string& name) {
   if (name == "srun" || name == "ssh") return 255;
   if (name == "docker" || name == "podman" || name == "nerdctl") return 125;
   return std::nullopt;
@@ -178,7 +179,8 @@ COPROC_INLINE command as_shell_text(const command& carrier, const command& there
 
 COPROC_INLINE command carrier::operator()(const command& what) const {
   detail::check_travels(what, kind_ != kind::prefix);
-  const std::string program(words_.program());
+  const std::string path(words_.program());
+  const std::string program = path.substr(path.rfind('/') + 1);
   const auto code = code_ || kind_ == kind::prefix ? code_ : detail::known_carrier_code(program);
   command carried = what.reworded(words_, what);
   if (kind_ != kind::prefix) {

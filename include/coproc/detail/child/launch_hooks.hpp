@@ -122,9 +122,11 @@ inline command as_the_call_needs(const char* hook, const command& asked, command
                                 "': " + text);
   };
   if (!after.terminal) after.terminal = before.terminal;
-  for (std::size_t fd = after.lifeline ? 1 : 0; fd < 3; ++fd) {
-    if (!after.streams[fd].given) after.streams[fd] = before.streams[fd];
-    const stdio::kind was = before.source_of(fd), now = after.source_of(fd);
+  for (std::size_t fd = 0; fd < 3; ++fd) {
+    const bool lifeline = fd == 0 && after.lifeline;  // nobody here writes to that
+    if (!lifeline && !after.streams[fd].given) after.streams[fd] = before.streams[fd];
+    const stdio::kind was = before.source_of(fd);
+    const stdio::kind now = lifeline ? stdio::kind::devnull : after.source_of(fd);
     const auto is_here = [](stdio::kind source) {
       return source == stdio::kind::piped || source == stdio::kind::terminal;
     };

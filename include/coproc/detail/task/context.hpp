@@ -26,8 +26,6 @@
 
 namespace coproc::detail {
 
-class task_group;
-
 /// What the library keeps for each execution context.
 class context_service : public asio::execution_context::service {
  public:
@@ -105,10 +103,6 @@ class context_service : public asio::execution_context::service {
   /// strands are needed. With several, tasks leave the strand of the coroutine that waits for them.
   enum class threads { unknown, one, several };
   std::atomic<threads> run_by = threads::unknown;
-
-  /// Within run(): ends what a group runs whose owner does not wait for it, as run() then does.
-  /// Empty elsewhere.
-  std::function<void(std::shared_ptr<task_group>)> end_before_return;
 
  private:
   friend context_member;

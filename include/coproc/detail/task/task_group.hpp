@@ -76,9 +76,6 @@ class task_group final : public std::enable_shared_from_this<task_group>, privat
   void cancel();
   bool cancelled() const noexcept { return cancelled_; }
 
-  /// The same, where nobody will wait for them: within run() they have ended before that returns.
-  void abandon();
-
   /// Whether the context has gone.
   bool context_has_gone() const noexcept { return !executor_; }
 
