@@ -130,6 +130,9 @@ COPROC_TEST("via: codes are a shell's, and a carrier's own is nobody else's") {
   CHECK(missing.returncode == 127);
   const auto directory = co_await capture("/usr", via = place);
   CHECK(directory.returncode == 126);
+  // Where who knows the status has been killed, that is the status.
+  const auto unknown = co_await capture("/bin/sh", "-c", "kill -KILL $PPID", via = inside("env"));
+  CHECK(unknown.returncode == 137);
   // One less than 1 would be a success.
   const auto one = co_await capture(child, "exit", 1, via = inside("env", carrier_code = 1));
   CHECK(one.returncode == 2);
