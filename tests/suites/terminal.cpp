@@ -358,6 +358,40 @@ TEST_CASE("terminal: what a read there has waited for is let go when it ends") {
   }
 }
 
+namespace {
+
+/// Gives its word when it is told to.
+class keeper_by_hand final : public coproc::detail::stream_keeper {
+ public:
+  void look() override {}
+  void notify(std::shared_ptr<coproc::detail::event> target) override { wake = std::move(target); }
+  std::shared_ptr<coproc::detail::event> wake;
+};
+
+}  // namespace
+
+TEST_CASE("terminal: a read that ends by the child's word leaves no wait for bytes behind") {
+  asio::io_context context;
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+  const auto keeper = std::make_shared<keeper_by_hand>();
+  const auto reader = std::make_shared<coproc::detail::pipe_reader>(
+      context.get_executor(), coproc::detail::unique_handle(ends[0]), 1024, false, keeper);
+  char byte = 0;
+  std::size_t got = 0;
+  coproc::detail::pipe_reader::async_read_some(
+      reader, {asio::buffer(&byte, 1)},
+      [&](const coproc::error_code&, std::size_t count) { got = count; });
+  // The byte is taken before the reactor looks, which then has nothing to tell.
+  asio::post(context, [&] {
+    const auto wake = keeper->wake;
+    if (::write(ends[1], "x", 1) == 1) wake->notify_now(1);
+  });
+  CHECK(run_out(context, 1));
+  CHECK(got == 1);
+  ::close(ends[1]);
+}
+
 COPROC_TEST("terminal: destroying the process cancels what waits there") {
   std::optional<coproc::process> process;
   process.emplace(co_await exec(beside_terminal("exec sleep 1000")));

@@ -290,7 +290,11 @@ class pipe_reader {
     void about_to_wait(const std::shared_ptr<event>& wake) override {
       if (reader_->keeper_) reader_->keeper_->notify(wake);
     }
-    void ended(const error_code&, std::size_t&) override { about_to_wait(nullptr); }
+    void ended(const error_code&, std::size_t&) override {
+      if (!reader_->keeper_) return;
+      about_to_wait(nullptr);
+      reader_->pipe_.cancel();  // where the keeper's word came first, its wait goes on
+    }
 
     pointer reader_;
     std::vector<asio::mutable_buffer> room_;
