@@ -103,7 +103,7 @@ int main(int count, char** arguments) {
     if (option == 'r') chosen.tries = std::atoi(optarg);
     if (option == 'l') chosen.logs = optarg;
     if (option == '?') {
-      std::cerr << "usage: job_runner [-j AT_ONCE] [-k] [-r TRIES] [-l FOLDER] COMMAND... | -\n";
+      std::cerr << "usage: job_runner [-j AT_ONCE] [-k] [-r ATTEMPTS] [-l FOLDER] COMMAND... | -\n";
       return 2;
     }
   }

@@ -33,7 +33,7 @@ class command {
   command() = default;
   /// @param first the program, or a command as the base
   /// @param rest arguments and keywords, in any order
-  /// @throws std::invalid_argument for a null pointer
+  /// @throws std::invalid_argument for a null pointer, or a secret in the place of the program
   template <class First, class... Rest>
     requires(!std::same_as<std::remove_cvref_t<First>, command> || sizeof...(Rest) > 0)
   explicit command(First&& first, Rest&&... rest) {

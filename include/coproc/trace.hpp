@@ -43,6 +43,7 @@ class [[nodiscard]] hook_guard {
 /// @param change takes a command and returns one. Of several the latest comes first. An exception
 /// of its own, a launch_error say, comes out of the call; then nothing has been started. (A command
 /// that changes what cannot be changed is answered by a `std::invalid_argument`.)
+/// @throws std::invalid_argument for an empty function
 /// @return what keeps it in place; without that it is gone at once
 /// @threads It is called within the call that launches, by the thread that makes it: where several
 /// run the io_context, by several at once.
@@ -57,6 +58,7 @@ COPROC_ON_USE awaitable<hook_guard> intercept(std::function<command(command)> ch
 /// event to stderr. (The variable is read once, and not in a setuid program.)
 /// @param handler takes a trace_event. What it throws is dropped, and an event for which there is
 /// no memory is not told of. It must not destroy or move the process that an event is about.
+/// @throws std::invalid_argument for an empty function
 /// @return what keeps it in place; without that it is gone at once
 /// @threads It is called by the thread that launches, that sends the signal, or that first sees the
 /// end: that of a wait, of returncode(), of the destructor. Where several run the io_context, by

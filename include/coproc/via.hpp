@@ -130,8 +130,8 @@ carrier ssh(const Host& host, const Words&... ssh_options) {
 
 /// Among the words of a carrier: the returncode by which it says that it did not get there, which
 /// then is `end_reason::unreachable`. A command there that ends with it is shown with one less (or
-/// 2, in the place of 1). By default 255 for ssh and srun, 125 for docker, podman and nerdctl, and
-/// none for others.
+/// 2, in the place of 1). From 1 to 255, else `std::invalid_argument`. By default 255 for ssh and
+/// srun, 125 for docker, podman and nerdctl, and none for others.
 inline constexpr detail::carrier_code_keyword carrier_code;
 
 }  // namespace keywords

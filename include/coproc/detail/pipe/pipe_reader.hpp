@@ -227,9 +227,13 @@ class pipe_reader {
     pipe_.notify(async_pipe_end::to_read, wake, 1);
     error_code failure = co_await wake->wait();
     if (wake->cancellations() > 0) failure = asio::error::operation_aborted;
+    stop_waiting_beside_keeper();
+    co_return failure;
+  }
+  /// Whichever of the two has told, the other's wait goes on until then.
+  void stop_waiting_beside_keeper() {
     keeper_->notify(nullptr);
     pipe_.cancel();
-    co_return failure;
   }
 
   /// So many bytes, of those that were asked for, are in the buffer now.
@@ -291,9 +295,7 @@ class pipe_reader {
       if (reader_->keeper_) reader_->keeper_->notify(wake);
     }
     void ended(const error_code&, std::size_t&) override {
-      if (!reader_->keeper_) return;
-      about_to_wait(nullptr);
-      reader_->pipe_.cancel();  // where the keeper's word came first, its wait goes on
+      if (reader_->keeper_) reader_->stop_waiting_beside_keeper();
     }
 
     pointer reader_;
