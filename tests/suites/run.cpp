@@ -593,7 +593,9 @@ TEST_CASE("run: with several threads what wait_for runs stays on its caller's st
     std::atomic<bool> overlap = false;
     const auto work = [&] {
       if (++inside > 1) overlap = true;
-      for (int i = 0; i < 2000; ++i) std::this_thread::yield();  // long enough to be met
+      // Long enough to be met. (To yield takes minutes where others want the processors.)
+      const auto end = std::chrono::steady_clock::now() + 500us;
+      while (std::chrono::steady_clock::now() < end) continue;
       --inside;
     };
     const auto loop = [&]() -> asio::awaitable<void> {
