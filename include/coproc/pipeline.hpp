@@ -111,7 +111,7 @@ class running_pipeline {
   /// @return the returncode of the pipeline, see completed_pipeline
   /// @throws cancelled_error
   /// @cancellation All types; the children do not notice, and can be waited for again.
-  awaitable<int> wait();
+  COPROC_ON_USE awaitable<int> wait();
 
   /// For logs: "process 12, exit status 0 | process 13, running".
   friend std::string to_string(const running_pipeline& what) {

@@ -110,7 +110,7 @@ class process {
   /// @throws cancelled_error
   /// @cancellation All types; the child does not notice, and it can be waited for again.
   /// @source asyncio's Process.wait
-  awaitable<int> wait();
+  COPROC_ON_USE awaitable<int> wait();
 
   /// Gives the child @p bytes and an end of file, reads both outputs to their ends, and waits for
   /// the child's end, all at once, so that neither side can wait for the other for ever.
@@ -129,7 +129,7 @@ class process {
   /// returns everything.
   /// @source asyncio's Process.communicate
   /// @shown{feed_python.cpp}
-  awaitable<output> communicate(std::string bytes = std::string());
+  COPROC_ON_USE awaitable<output> communicate(std::string bytes = std::string());
 
   /// The same with input that is made as the child takes it, in constant memory.
   /// @param source text, or a range of bytes; a range of those, which is gone through as the child
@@ -149,7 +149,7 @@ class process {
   /// @return nothing when both have ended
   /// @throws limit_error as reader::readline; std::logic_error beside another operation on a stream
   /// @cancellation All types; throws `cancelled_error`, and nothing is lost.
-  awaitable<std::optional<tagged_line>> next_line();
+  COPROC_ON_USE awaitable<std::optional<tagged_line>> next_line();
 
   /// Sends a signal to the child. Once it has ended nothing happens, and never does another process
   /// that got its pid receive it.
@@ -215,8 +215,8 @@ class process {
 
  private:
   detail::child_streams& streams() const;
-  awaitable<output> communicate_from(detail::input_source source);
-  awaitable<int> stop_within(std::chrono::nanoseconds patience);
+  COPROC_ON_USE awaitable<output> communicate_from(detail::input_source source);
+  COPROC_ON_USE awaitable<int> stop_within(std::chrono::nanoseconds patience);
   std::string description() const;
   void end() noexcept;
 

@@ -117,22 +117,22 @@ class reader {
   reader& operator=(const reader&) = delete;
 
   /// Everything up to the end of the stream.
-  awaitable<std::string> read();
+  COPROC_ON_USE awaitable<std::string> read();
 
   /// What there is, at least one byte and at most @p most; empty only at the end.
-  awaitable<std::string> read(std::size_t most);
+  COPROC_ON_USE awaitable<std::string> read(std::size_t most);
 
   /// Exactly @p count bytes.
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
-  awaitable<std::string> readexactly(std::size_t count);
+  COPROC_ON_USE awaitable<std::string> readexactly(std::size_t count);
 
   /// The same as below, with the stream's `limit`.
-  awaitable<std::string> readuntil(std::string separator = "\n");
+  COPROC_ON_USE awaitable<std::string> readuntil(std::string separator = "\n");
   /// Up to and with @p separator, which must not be empty; what follows it stays.
   /// @param most how many bytes may come before it
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
   /// @throws limit_error if more than @p most bytes have no separator; they stay in the stream
-  awaitable<std::string> readuntil(std::string separator, std::size_t most);
+  COPROC_ON_USE awaitable<std::string> readuntil(std::string separator, std::size_t most);
   /// The same for what converts to a std::string_view.
   template <detail::text Text, std::convertible_to<std::size_t>... Most>
   awaitable<std::string> readuntil(const Text& separator, Most... most) {
@@ -143,7 +143,7 @@ class reader {
   /// @param most how many bytes may come before it; any number by default
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
   /// @throws limit_error if more than @p most bytes come before it; they stay in the stream
-  awaitable<std::string> until(std::string text,
+  COPROC_ON_USE awaitable<std::string> until(std::string text,
                                std::size_t most = std::numeric_limits<std::size_t>::max());
   /// The same for what converts to a std::string_view.
   template <detail::text Text, std::convertible_to<std::size_t>... Most>
@@ -167,29 +167,29 @@ class reader {
   /// newline. `while (auto line = co_await process.std_out().readline())`
   /// @throws limit_error if the line is longer than `limit` bytes; it stays in the stream
   /// @shown{read_lines.cpp}
-  awaitable<std::optional<std::string>> readline();
+  COPROC_ON_USE awaitable<std::optional<std::string>> readline();
 
   /// The same into @p line, whose memory is used again. False at the end of the stream.
   /// @lifetime @p line must live until the operation has ended.
-  awaitable<bool> readline(std::string& line);
+  COPROC_ON_USE awaitable<bool> readline(std::string& line);
 
   /// All lines that are in the buffer, waiting for one if there is none, as views that are good
   /// until the next operation; empty at the end. The way to go through very much text.
   /// @throws limit_error as readline
-  awaitable<line_views> lines();
+  COPROC_ON_USE awaitable<line_views> lines();
 
   // The same for records that end with something else than a newline: `readline('\0')` for `git -z`
   // and `find -print0`, `readline("\r\n")`, `readline(any_of("\r\n"))`.
 
   /// The next record without its separator, or nothing at the end of the stream.
   /// @throws limit_error as readline; std::invalid_argument for an empty separator
-  awaitable<std::optional<std::string>> readline(separator by);
+  COPROC_ON_USE awaitable<std::optional<std::string>> readline(separator by);
   /// The same into @p record, whose memory is used again. False at the end of the stream. (A
   /// separator comes first: a string alone is the line to read into.)
   /// @lifetime @p record must live until the operation has ended.
-  awaitable<bool> readline(separator by, std::string& record);
+  COPROC_ON_USE awaitable<bool> readline(separator by, std::string& record);
   /// All whole records that are in the buffer, as lines().
-  awaitable<line_views> lines(separator by);
+  COPROC_ON_USE awaitable<line_views> lines(separator by);
 
   /// Wants no more: what has not been read is dropped, and the child's next write fails (SIGPIPE,
   /// or EPIPE where it ignores that), as `head` makes it. An operation that waits ends as if
@@ -223,7 +223,7 @@ class reader {
   const std::shared_ptr<detail::pipe_reader>& implementation() const { return stream_; }
 
  private:
-  awaitable<found_text> until_first(std::vector<std::string> texts);
+  COPROC_ON_USE awaitable<found_text> until_first(std::vector<std::string> texts);
 
   std::shared_ptr<detail::pipe_reader> stream_;
 };
@@ -249,7 +249,7 @@ class writer {
   /// @cancellation All types; throws a `cancelled_error` that says how many bytes had been
   /// written(). Where that is none, those that wait behind it go on.
   /// @shown{interpreter.cpp}
-  awaitable<void> write(std::string bytes);
+  COPROC_ON_USE awaitable<void> write(std::string bytes);
   /// The same.
   template <detail::bytes Bytes>
   awaitable<void> write(const Bytes& bytes) {

@@ -22,13 +22,17 @@ COPROC_INLINE int pipe_status(const std::vector<int>& codes) {
   return 0;
 }
 
+/// As gather, whose type is deduced: a compiler would have to make it for who has no pipeline.
+template <class T>
+awaitable<std::vector<T>> all_of(std::vector<awaitable<T>> tasks, bool parallel) {
+  gather_options options;
+  options.parallel = parallel;
+  return gather_all<range_jobs<std::vector<awaitable<T>>>, false>(
+      range_jobs<std::vector<awaitable<T>>>(std::move(tasks)), options, no_on_done());
+}
+
 COPROC_ON_USE awaitable<int> all_stages(std::vector<awaitable<int>> stages) {
-  gather_options on_one_strand;
-  on_one_strand.parallel = false;
-  range_jobs<std::vector<awaitable<int>>> jobs(std::move(stages));
-  const std::vector<int> codes =
-      co_await gather_all<decltype(jobs), false>(std::move(jobs), on_one_strand, no_on_done());
-  co_return pipe_status(codes);
+  co_return pipe_status(co_await all_of(std::move(stages), false));  // on one strand
 }
 
 /// Refuses a keyword for a stream that is joined to a neighbour.
@@ -152,7 +156,7 @@ COPROC_INLINE capture_run capture_stage(const asio::any_io_executor& executor, c
 
 }  // namespace detail
 
-COPROC_INLINE awaitable<int> running_pipeline::wait() {
+COPROC_ON_USE awaitable<int> running_pipeline::wait() {
   std::vector<awaitable<int>> stages;
   for (process& stage : stages_) stages.push_back(stage.wait());
   return detail::all_stages(std::move(stages));
@@ -218,7 +222,7 @@ COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands) {
   for (detail::relay& joint : relays) stages.push_back(detail::run_relay(std::move(joint)));
   std::vector<completed> results;
   try {
-    results = co_await gather(std::move(stages));
+    results = co_await detail::all_of(std::move(stages), true);
   } catch (const timeout_error& e) {  // of whichever stage was the first to see it
     throw timeout_error(to_string(commands) + ": in " + e.what(), e, e.elapsed());
   }

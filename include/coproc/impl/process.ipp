@@ -10,20 +10,20 @@
 namespace coproc {
 namespace detail {
 
-COPROC_INLINE awaitable<int> wait(std::shared_ptr<child> child) {
+COPROC_ON_USE awaitable<int> wait(std::shared_ptr<child> child) {
   const error_code cancelled = co_await wait_for_exit(child);
   if (cancelled && !child->exited()) throw cancelled_error("wait");
   co_return child->returncode();
 }
 
-COPROC_INLINE awaitable<int> stop_process(std::shared_ptr<child> child,
+COPROC_ON_USE awaitable<int> stop_process(std::shared_ptr<child> child,
                                           std::chrono::nanoseconds patience) {
   const bool stopped = co_await shielded(stop(child, patience));
   if (!stopped) throw cancelled_error("stop");
   co_return child->returncode();
 }
 
-COPROC_INLINE awaitable<output> communicate(std::shared_ptr<child_streams> streams,
+COPROC_ON_USE awaitable<output> communicate(std::shared_ptr<child_streams> streams,
                                             input_source source) {
   if (!streams) throw std::logic_error("coproc: this process has been moved from");
   streams->make_streams();
@@ -145,17 +145,17 @@ COPROC_INLINE terminal_side::native_handle_type terminal_side::native_handle() c
   return streams_->terminal_in->pipe().get();
 }
 
-COPROC_INLINE awaitable<int> process::wait() { return detail::wait(streams().child); }
+COPROC_ON_USE awaitable<int> process::wait() { return detail::wait(streams().child); }
 
-COPROC_INLINE awaitable<output> process::communicate(std::string bytes) {
+COPROC_ON_USE awaitable<output> process::communicate(std::string bytes) {
   return communicate_from(std::move(bytes));
 }
 
-COPROC_INLINE awaitable<output> process::communicate_from(detail::input_source source) {
+COPROC_ON_USE awaitable<output> process::communicate_from(detail::input_source source) {
   return detail::communicate(streams_, std::move(source));
 }
 
-COPROC_INLINE awaitable<std::optional<tagged_line>> process::next_line() {
+COPROC_ON_USE awaitable<std::optional<tagged_line>> process::next_line() {
   streams();
   return detail::next_line(streams_);
 }
@@ -166,7 +166,7 @@ COPROC_INLINE void process::terminate() {
 }
 COPROC_INLINE void process::kill() { streams().child->send(detail::signal_numbers::kill, true); }
 
-COPROC_INLINE awaitable<int> process::stop_within(std::chrono::nanoseconds patience) {
+COPROC_ON_USE awaitable<int> process::stop_within(std::chrono::nanoseconds patience) {
   return detail::stop_process(streams().child, patience);
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/strand.hpp>
 #include <coproc/detail/os/dispositions.hpp>
 #include <coproc/detail/task/event.hpp>
 #include <coproc/run.hpp>
@@ -18,7 +17,7 @@ class runner {
   runner(asio::io_context& context, const saved_dispositions& dispositions, bool one_thread)
       : context_(context),
         home_(one_thread ? asio::any_io_executor(context.get_executor())
-                         : asio::any_io_executor(asio::make_strand(context))),
+                         : new_strand(context.get_executor())),
         signals_(home_),
         tasks_(std::make_shared<task_group>(context.get_executor(), std::make_shared<event>(home_),
                                             1)) {
@@ -49,7 +48,7 @@ class runner {
     });
   }
 
-  awaitable<void> wait() {
+  COPROC_ON_USE awaitable<void> wait() {
     const task_group::join_result result = co_await tasks_->join(task_group::join_policy());
     failure = result.failure;
     co_await wait_until_clean();

@@ -75,59 +75,59 @@ class whole_lines : public line_end {
 
 }  // namespace detail
 
-COPROC_INLINE awaitable<std::string> reader::read() {
+COPROC_ON_USE awaitable<std::string> reader::read() {
   return detail::pipe_reader::read(stream_, detail::read_request::everything());
 }
 
-COPROC_INLINE awaitable<std::string> reader::read(std::size_t most) {
+COPROC_ON_USE awaitable<std::string> reader::read(std::size_t most) {
   return detail::pipe_reader::read(stream_, detail::read_request::at_most(most));
 }
 
-COPROC_INLINE awaitable<std::string> reader::readexactly(std::size_t count) {
+COPROC_ON_USE awaitable<std::string> reader::readexactly(std::size_t count) {
   return detail::pipe_reader::read(stream_, detail::read_request::exactly(count));
 }
 
-COPROC_INLINE awaitable<std::string> reader::readuntil(std::string separator) {
+COPROC_ON_USE awaitable<std::string> reader::readuntil(std::string separator) {
   return readuntil(std::move(separator), stream_->limit());
 }
 
-COPROC_INLINE awaitable<std::string> reader::readuntil(std::string separator, std::size_t most) {
+COPROC_ON_USE awaitable<std::string> reader::readuntil(std::string separator, std::size_t most) {
   return detail::pipe_reader::read(
       stream_, detail::read_request::until(std::move(separator), "readuntil", most));
 }
 
-COPROC_INLINE awaitable<std::string> reader::until(std::string text, std::size_t most) {
+COPROC_ON_USE awaitable<std::string> reader::until(std::string text, std::size_t most) {
   return detail::pipe_reader::read(stream_,
                                    detail::read_request::until(std::move(text), "until", most));
 }
 
-COPROC_INLINE awaitable<found_text> reader::until_first(std::vector<std::string> texts) {
+COPROC_ON_USE awaitable<found_text> reader::until_first(std::vector<std::string> texts) {
   return detail::pipe_reader::read_until_first(stream_,
                                                detail::read_request::until_first(std::move(texts)));
 }
 
-COPROC_INLINE awaitable<std::optional<std::string>> reader::readline() {
+COPROC_ON_USE awaitable<std::optional<std::string>> reader::readline() {
   return detail::pipe_reader::with_line(stream_, "readline", detail::copy_of_line());
 }
 
-COPROC_INLINE awaitable<bool> reader::readline(std::string& line) {
+COPROC_ON_USE awaitable<bool> reader::readline(std::string& line) {
   return detail::pipe_reader::with_line(stream_, "readline", detail::line_into(line));
 }
 
-COPROC_INLINE awaitable<line_views> reader::lines() {
+COPROC_ON_USE awaitable<line_views> reader::lines() {
   return detail::pipe_reader::with_line(stream_, "lines", detail::whole_lines());
 }
 
-COPROC_INLINE awaitable<std::optional<std::string>> reader::readline(separator by) {
+COPROC_ON_USE awaitable<std::optional<std::string>> reader::readline(separator by) {
   return detail::pipe_reader::with_line(stream_, "readline", detail::copy_of_line(std::move(by)));
 }
 
-COPROC_INLINE awaitable<bool> reader::readline(separator by, std::string& record) {
+COPROC_ON_USE awaitable<bool> reader::readline(separator by, std::string& record) {
   return detail::pipe_reader::with_line(stream_, "readline",
                                         detail::line_into(record, std::move(by)));
 }
 
-COPROC_INLINE awaitable<line_views> reader::lines(separator by) {
+COPROC_ON_USE awaitable<line_views> reader::lines(separator by) {
   return detail::pipe_reader::with_line(stream_, "lines", detail::whole_lines(std::move(by)));
 }
 
@@ -136,7 +136,7 @@ COPROC_INLINE bool reader::is_open() const noexcept { return stream_->is_open();
 COPROC_INLINE bool reader::at_eof() const noexcept { return stream_->at_eof(); }
 COPROC_INLINE reader::executor_type reader::get_executor() const { return stream_->executor(); }
 
-COPROC_INLINE awaitable<void> writer::write(std::string bytes) {
+COPROC_ON_USE awaitable<void> writer::write(std::string bytes) {
   return detail::pipe_writer::write(stream_, std::move(bytes));
 }
 

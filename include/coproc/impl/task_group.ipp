@@ -31,12 +31,16 @@ COPROC_INLINE void context_member::leave_context() {
   previous_ = next_ = nullptr;
 }
 
-using io_executor = asio::io_context::executor_type;
-using io_strand = asio::strand<io_executor>;
+// The one kind of strand there is here: each kind costs a compiler as much as ten small classes.
+using any_strand = asio::strand<asio::any_io_executor>;
+
+COPROC_INLINE asio::any_io_executor new_strand(const asio::any_io_executor& inner) {
+  return any_strand(inner);
+}
 
 COPROC_INLINE task_group::task_group(const asio::any_io_executor& executor, bool parallel)
     : task_group(executor, std::make_shared<event>(executor), 1) {
-  const auto* const strand = executor.target<io_strand>();
+  const auto* const strand = executor.target<any_strand>();
   if (parallel && strand != nullptr &&
       context_service::of(executor).run_by == context_service::threads::several)
     executor_ = strand->get_inner_executor();
@@ -56,21 +60,14 @@ COPROC_INLINE void task_group::context_gone(std::vector<wait_handler>&) {
   executor_ = asio::any_io_executor();
 }
 
-COPROC_INLINE asio::any_io_executor task_group::new_strand() const {
-  if (one_thread_) return executor_;
-  const auto* const plain = executor_.target<io_executor>();
-  if (plain != nullptr) return asio::make_strand(*plain);  // in fewer allocations
-  return asio::make_strand(executor_);
-}
-
 /// A task that first goes once around the event loop.
-COPROC_INLINE awaitable<void> posted_task(awaitable<void> task) {
+COPROC_ON_USE awaitable<void> posted_task(awaitable<void> task) {
   co_await asio::post(asio::use_awaitable_t<>());
   co_await std::move(task);
 }
 
 COPROC_INLINE void task_group::start(std::size_t index, awaitable<void> task, bool posted) {
-  const asio::any_io_executor strand = new_strand();
+  const asio::any_io_executor strand = one_thread_ ? executor_ : new_strand(executor_);
   const auto signal = std::make_shared<asio::cancellation_signal>();
   auto ended = [self = shared_from_this(), signal, index,
                 keeper = wake_->keeper()](std::exception_ptr failure) {
@@ -112,7 +109,7 @@ COPROC_INLINE void task_group::cancel(const join_policy& policy) {
   if (policy.pending) policy.pending(true);
 }
 
-COPROC_INLINE awaitable<error_code> task_group::wait() {
+COPROC_ON_USE awaitable<error_code> task_group::wait() {
   const error_code failure = co_await wake_->wait();
   wake_->take();
   co_return failure;
@@ -129,11 +126,11 @@ COPROC_INLINE std::vector<task_group::ended_task> task_group::take_ended() {
   return ended;
 }
 
-COPROC_INLINE awaitable<void> task_group::wait_until_reaped() {
+COPROC_ON_USE awaitable<void> task_group::wait_until_reaped() {
   if (cancelled_) co_await wait_until_clean();
 }
 
-COPROC_INLINE awaitable<task_group::join_result> task_group::join(join_policy policy) {
+COPROC_ON_USE awaitable<task_group::join_result> task_group::join(join_policy policy) {
   const auto self = shared_from_this();
   // A clean-up, say, may itself run in a coroutine that has been cancelled.
   const auto state = co_await asio::this_coro::cancellation_state;

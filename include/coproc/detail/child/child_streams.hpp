@@ -100,7 +100,7 @@ class child_streams {
   std::size_t input_written = 0;
   // One of these may be set: there may be more of it.
   std::function<input_source::piece()> next_input;
-  std::shared_ptr<std::function<awaitable<input_source::piece>()>> start_input;
+  input_source::maker make_input;
   std::shared_ptr<task_group> left_input;  // makes input though it has been asked to end
   bool is_terminal[3] = {};                // of the streams
   bool input_given = false;                // to communicate, if only an empty one
@@ -116,15 +116,15 @@ class child_streams {
     input_given = true;
     input = std::move(given.text);
     if (given.pieces) next_input = given.pieces();
-    if (given.start) start_input = std::make_shared<decltype(given.start)>(std::move(given.start));
+    if (given.make) make_input = given.make();
   }
-  bool has_source() const { return next_input || start_input; }
+  bool has_source() const { return next_input || make_input; }
   /// Nobody reads the rest of it.
   void drop_input() {
     std::string().swap(input);  // an assignment would keep the memory
     input_written = 0;
     next_input = nullptr;
-    start_input = nullptr;
+    make_input = nullptr;
   }
 
   /// How the ended child has come to its end.

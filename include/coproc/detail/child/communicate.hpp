@@ -52,7 +52,7 @@ class communication {
   communication& operator=(const communication&) = delete;
 
   /// For a coroutine that is shielded.
-  awaitable<communicate_outcome> run() {
+  COPROC_ON_USE awaitable<communicate_outcome> run() {
     std::exception_ptr failure;
     try {
       if (streams_.abandoned) fsm_.abandon();
@@ -141,7 +141,7 @@ class communication {
   /// Works in the place of the coroutine: to resume that takes longer than all the rest of a turn.
   /// True: the coroutine has to go on itself.
   bool work_in_place() noexcept {
-    if (streams_.has_copies() || limits_.max_output || making_ || streams_.start_input ||
+    if (streams_.has_copies() || limits_.max_output || making_ || streams_.make_input ||
         cancelled())
       return true;
     try {
@@ -203,7 +203,7 @@ class communication {
 
   fsm::write_result write() {
     if (streams_.input_written == streams_.input.size() && !streams_.in->writing()) {
-      if (streams_.start_input) return make_input();
+      if (streams_.make_input) return make_input();
       if (streams_.next_input && !collect_input()) return fsm::write_result::some;
     }
     const std::string_view rest = std::string_view(streams_.input).substr(streams_.input_written);
@@ -235,7 +235,7 @@ class communication {
   fsm::write_result make_input() {
     if (!making_) making_ = std::make_shared<task_group>(executor_, wake_, fsm::made);
     made_ = std::make_shared<std::optional<input_source::piece>>();
-    making_->start(0, store<input_source::piece>(call_kept(streams_.start_input), made_));
+    making_->start(0, streams_.make_input(made_));
     return fsm::write_result::making;
   }
 
@@ -256,7 +256,7 @@ class communication {
   }
   /// Also where the task has been asked to end: nothing is lost.
   void adopt_piece() {
-    if (!streams_.start_input || !*made_) return;
+    if (!streams_.make_input || !*made_) return;
     streams_.input_written = 0;
     if (**made_) streams_.input = std::move(***made_);
     else streams_.drop_input();
@@ -315,7 +315,7 @@ class communication {
   poll_set polls_;
   communicate_fsm fsm_;
   std::shared_ptr<task_group> making_;  // the next piece of input
-  result_ptr<input_source::piece> made_;
+  input_source::piece_ptr made_;
   std::shared_ptr<task_group> copying_;
   std::optional<steady_time> first_copy_;  // of this turn
   bool copy_cancelled_ = false;
@@ -325,7 +325,7 @@ class communication {
   std::optional<event_timer> idle_, linger_, deadline_, silence_;
 };
 
-inline awaitable<communicate_outcome> communicate_shielded(std::shared_ptr<child_streams> streams,
+COPROC_ON_USE awaitable<communicate_outcome> communicate_shielded(std::shared_ptr<child_streams> streams,
                                                            communicate_limits limits) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto state = co_await asio::this_coro::cancellation_state;
@@ -336,13 +336,13 @@ inline awaitable<communicate_outcome> communicate_shielded(std::shared_ptr<child
 
 /// Communicates until that is complete, cancelled, or out of its limits. A cancellation that comes
 /// together with bytes does not throw past them.
-inline awaitable<communicate_outcome> communicate(std::shared_ptr<child_streams> streams,
+COPROC_ON_USE awaitable<communicate_outcome> communicate(std::shared_ptr<child_streams> streams,
                                                   communicate_limits limits) {
   return shielded(communicate_shielded(std::move(streams), limits));
 }
 
 /// Communicates, and where a tee throws once more without it.
-inline awaitable<communicate_outcome> drain(std::shared_ptr<child_streams> streams,
+COPROC_ON_USE awaitable<communicate_outcome> drain(std::shared_ptr<child_streams> streams,
                                             communicate_limits limits) {
   for (;;) {
     auto outcome = communicate_outcome::cancelled;
@@ -361,7 +361,7 @@ inline awaitable<communicate_outcome> drain(std::shared_ptr<child_streams> strea
 /// Ends a child whose communication has not come to its end, by the ladder of stop(), and goes on
 /// reading what it writes meanwhile. If that is cancelled in turn the child gets SIGKILL, and is
 /// waited for all the same. For a coroutine that is shielded.
-inline awaitable<void> stop_and_drain(std::shared_ptr<child_streams> streams,
+COPROC_ON_USE awaitable<void> stop_and_drain(std::shared_ptr<child_streams> streams,
                                       std::chrono::nanoseconds grace) {
   const auto child = streams->child;
   communicate_limits limits;

@@ -175,11 +175,11 @@ class launch_hooks : public asio::execution_context::service {
   }
 
   /// @return its owner
-  std::shared_ptr<const void> add(interceptor hook) {
+  COPROC_ON_USE std::shared_ptr<const void> add(interceptor hook) {
     intercept_ = [](launch_hooks& hooks, const command& asked) { return hooks.changed(asked); };
     return add(interceptors_, std::move(hook));
   }
-  std::shared_ptr<const void> add(tracer hook) { return add(tracers_, std::move(hook)); }
+  COPROC_ON_USE std::shared_ptr<const void> add(tracer hook) { return add(tracers_, std::move(hook)); }
 
   /// What is to be launched in the place of a command.
   /// @return nothing where it is the command itself
@@ -198,7 +198,7 @@ class launch_hooks : public asio::execution_context::service {
  private:
   void shutdown() override {}
 
-  std::optional<command> changed(const command& asked) {
+  COPROC_ON_USE std::optional<command> changed(const command& asked) {
     std::optional<command> what;
     for (const auto& each : those_in(interceptors_))
       if (const auto change = each.lock())

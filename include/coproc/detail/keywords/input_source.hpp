@@ -16,6 +16,8 @@ namespace coproc::detail {
 class input_source {
  public:
   using piece = std::optional<std::string>;
+  using piece_ptr = std::shared_ptr<std::optional<piece>>;
+  using maker = std::function<awaitable<void>(piece_ptr)>;
 
   input_source() = default;
   template <class T>
@@ -27,7 +29,11 @@ class input_source {
     if constexpr (std::same_as<type, std::string>) text = std::forward<T>(from);
     else if constexpr (bytes<type>) text = to_bytes(from);
     else if constexpr (requires(type & call) { awaitable<piece>(call()); })
-      start = std::forward<T>(from);
+      make = [given = type(std::forward<T>(from))] {
+        return [call = std::make_shared<type>(given)](piece_ptr made) {
+          return made_by(call, std::move(made));
+        };
+      };
     else if constexpr (requires(type & call) { piece(call()); })
       pieces = [next = std::function<piece()>(std::forward<T>(from))] { return next; };
     else if constexpr (std::ranges::input_range<type>) take_range(std::forward<T>(from));
@@ -38,15 +44,21 @@ class input_source {
   }
 
   /// Whether it begins anew for each run.
-  bool can_be_repeated() const { return !start && !single_; }
-  bool empty() const { return text.empty() && !pieces && !start; }
+  bool can_be_repeated() const { return !make && !single_; }
+  bool empty() const { return text.empty() && !pieces && !make; }
 
   std::string text;
-  // One of them may be set:
-  std::function<std::function<piece()>()> pieces;  // makes what gives the pieces of one run
-  std::function<awaitable<piece>()> start;         // gives the next piece; nothing: that was all
+  // One of them may be set: it makes what gives the pieces of one run. Nothing: that was all.
+  std::function<std::function<piece()>()> pieces;
+  std::function<maker()> make;
 
  private:
+  /// The callable stays as long as its coroutine, which may use it.
+  template <class Call>
+  static awaitable<void> made_by(std::shared_ptr<Call> call, piece_ptr made) {
+    made->emplace(co_await (*call)());
+  }
+
   template <class Range>
   void take_range(Range&& range) {
     static_assert(bytes<std::remove_cvref_t<std::ranges::range_reference_t<Range>>>,

@@ -41,7 +41,7 @@ class pipe_reader {
   bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
 
   /// @param index set to that of the text which was found, if not null
-  static awaitable<std::string> read(pointer reader, read_request request,
+  COPROC_ON_USE static awaitable<std::string> read(pointer reader, read_request request,
                                      std::size_t* index = nullptr) {
     const busy_guard guard(reader->busy_, request.name());
     reader->check_open(request.name());
@@ -56,7 +56,7 @@ class pipe_reader {
     }
   }
 
-  static awaitable<found_text> read_until_first(pointer reader, read_request request) {
+  COPROC_ON_USE static awaitable<found_text> read_until_first(pointer reader, read_request request) {
     std::size_t index = 0;
     std::string text = co_await read(std::move(reader), std::move(request), &index);
     co_return found_text(index, std::move(text));
@@ -186,7 +186,7 @@ class pipe_reader {
   }
 
   /// Waits for bytes, or for what @p to_line ends, where that is not null; or for the end.
-  awaitable<void> fill(const char* name, std::size_t most, const separator* to_line = nullptr) {
+  COPROC_ON_USE awaitable<void> fill(const char* name, std::size_t most, const separator* to_line = nullptr) {
     for (;;) {
       if (to_line && has_line(*to_line)) co_return;
       if (to_line && scanner_.scanned() > limit_)
@@ -221,7 +221,7 @@ class pipe_reader {
   }
 
   /// Waits for bytes, or until the keeper may have let go. Error: cancelled.
-  awaitable<error_code> wait_beside_keeper() {
+  COPROC_ON_USE awaitable<error_code> wait_beside_keeper() {
     const auto wake = std::make_shared<event>(pipe_.executor());
     keeper_->notify(wake);
     pipe_.notify(async_pipe_end::to_read, wake, 1);

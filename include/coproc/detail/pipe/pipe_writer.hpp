@@ -62,7 +62,7 @@ class pipe_writer {
   bool writing() const { return pipe_.writing(); }
 
   /// Writes all, after the writes that wait already.
-  static awaitable<void> write(pointer writer, std::string bytes) {
+  COPROC_ON_USE static awaitable<void> write(pointer writer, std::string bytes) {
     place_in_queue place(*writer);
     while (!place.first()) {
       const bool go_on = co_await place.wait();
@@ -137,7 +137,7 @@ class pipe_writer {
     void tear() { torn_ = true; }
 
     /// Waits until something is different. False: cancelled.
-    awaitable<bool> wait() {
+    COPROC_ON_USE awaitable<bool> wait() {
       if (!event_) event_ = std::make_shared<event>(writer_.executor());
       const error_code cancelled = co_await event_->wait();
       event_->take();

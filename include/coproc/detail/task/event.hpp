@@ -42,14 +42,14 @@ class event final : public std::enable_shared_from_this<event>, private context_
   /// Returns when there are bits to take, or at times without any. Error: cancelled.
   /// @param go_on is asked where the coroutine runs, in its place. It sleeps on while that says
   /// false.
-  awaitable<error_code> wait(std::function<bool()> go_on = nullptr) {
+  COPROC_ON_USE awaitable<error_code> wait(std::function<bool()> go_on = nullptr) {
     go_on_ = std::move(go_on);
     return suspend(false);
   }
 
   /// Goes once around the event loop. Error: cancelled.
   /// @param bit that will be among those to take
-  awaitable<error_code> yield(unsigned bit = 1) {
+  COPROC_ON_USE awaitable<error_code> yield(unsigned bit = 1) {
     bits_.fetch_or(bit, std::memory_order_release);
     go_on_ = nullptr;
     return suspend(true);
@@ -83,7 +83,7 @@ class event final : public std::enable_shared_from_this<event>, private context_
 
  private:
   /// @param always even where there are bits to take
-  awaitable<error_code> suspend(bool always) {
+  COPROC_ON_USE awaitable<error_code> suspend(bool always) {
     if (!always && bits_.load(std::memory_order_acquire) != 0) co_return error_code();
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     constexpr auto token = asio::as_tuple(asio::use_awaitable_t<>());
@@ -183,7 +183,7 @@ class event_timer {
 };
 
 /// Sleeps for that time. False: cancelled.
-inline awaitable<bool> sleep_for(std::chrono::nanoseconds time) {
+COPROC_ON_USE awaitable<bool> sleep_for(std::chrono::nanoseconds time) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<event>(executor);
   event_timer timer(executor);
@@ -194,7 +194,7 @@ inline awaitable<bool> sleep_for(std::chrono::nanoseconds time) {
 }
 
 /// Goes once around the event loop. False: the coroutine has been cancelled.
-inline awaitable<bool> yield_to_others() {
+COPROC_ON_USE awaitable<bool> yield_to_others() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<event>(executor);
   const error_code cancelled = co_await wake->yield();
@@ -203,7 +203,7 @@ inline awaitable<bool> yield_to_others() {
 
 /// Waits until the children that were killed on behalf of this context have been reaped; not for
 /// later ones, of which there may always be some. For a coroutine that is shielded.
-inline awaitable<void> wait_until_clean() {
+COPROC_ON_USE awaitable<void> wait_until_clean() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   context_service& service = context_service::of(executor);
   const std::uint64_t number = service.last_cleanup();

@@ -41,6 +41,9 @@ awaitable<T> call_kept(std::shared_ptr<std::function<awaitable<T>()>> callable) 
   co_return co_await (*callable)();
 }
 
+/// A strand over that executor.
+asio::any_io_executor new_strand(const asio::any_io_executor& inner);
+
 /// Coroutines that run beside each other on behalf of one that waits for them. Each runs on a
 /// strand of its own, so that cancelling it is safe on an executor with several threads too; unless
 /// it is known that there is one thread only.
@@ -80,7 +83,7 @@ class task_group final : public std::enable_shared_from_this<task_group>, privat
   bool context_has_gone() const noexcept { return !executor_; }
 
   /// Waits until a task has ended or the event was notified. Error: cancelled.
-  awaitable<error_code> wait();
+  COPROC_ON_USE awaitable<error_code> wait();
 
   std::vector<ended_task> take_ended();
 
@@ -114,10 +117,10 @@ class task_group final : public std::enable_shared_from_this<task_group>, privat
   /// Runs until all tasks have ended. The first failure cancels the others; each cancellation of
   /// the coroutine that joins is passed on, also the second, which may mean more than the first.
   /// For a coroutine that is shielded.
-  awaitable<join_result> join(join_policy policy);
+  COPROC_ON_USE awaitable<join_result> join(join_policy policy);
 
   /// Waits until the children of cancelled tasks have been reaped. Not cancellable.
-  awaitable<void> wait_until_reaped();
+  COPROC_ON_USE awaitable<void> wait_until_reaped();
 
   const std::shared_ptr<event>& wake() const noexcept { return wake_; }
 
@@ -131,7 +134,6 @@ class task_group final : public std::enable_shared_from_this<task_group>, privat
   };
 
   void cancel(const join_policy& policy);
-  asio::any_io_executor new_strand() const;
   void context_gone(std::vector<wait_handler>& waiting) override;
 
   asio::any_io_executor executor_;  // empty when the context has gone

@@ -152,7 +152,7 @@ class async_pipe_end final : private context_member {
   }
 
   /// Waits until the descriptor takes bytes. Error: cancelled, or closed.
-  awaitable<error_code> writable() {
+  COPROC_ON_USE awaitable<error_code> writable() {
     registered();  // throws where there is nothing to wait for
     const auto wake = std::make_shared<event>(executor_);
     notify(to_write, wake, 1);
@@ -164,7 +164,7 @@ class async_pipe_end final : private context_member {
 
   /// Waits for bytes, or the end, and reads into @p room, which must stay until then: that costs
   /// less than to wait and then read. Where it has read something, that counts, whatever the error.
-  awaitable<std::tuple<error_code, std::size_t>> read(asio::mutable_buffer room) {
+  COPROC_ON_USE awaitable<std::tuple<error_code, std::size_t>> read(asio::mutable_buffer room) {
     return heeding(registered().async_read_some(room, asio::as_tuple(asio::use_awaitable_t<>())));
   }
 

@@ -135,13 +135,13 @@ class async_pipe_end final : private context_member {
   }
 
   /// Waits until something can be written, or has been. Error: cancelled, or closed.
-  awaitable<error_code> writable() { return wait(to_write); }
+  COPROC_ON_USE awaitable<error_code> writable() { return wait(to_write); }
 
   /// Windows has no pipes that grow.
   void enlarge(std::size_t) {}
 
   /// Waits for bytes, or the end, and puts them into @p room.
-  awaitable<std::tuple<error_code, std::size_t>> read(asio::mutable_buffer room) {
+  COPROC_ON_USE awaitable<std::tuple<error_code, std::size_t>> read(asio::mutable_buffer room) {
     error_code failure = co_await wait(to_read);
     std::size_t count = 0;
     if (!failure) count = read_some(room.data(), room.size(), failure);
@@ -230,7 +230,7 @@ class async_pipe_end final : private context_member {
     transfer_->tell();
   }
 
-  awaitable<error_code> wait(wait_type kind) {
+  COPROC_ON_USE awaitable<error_code> wait(wait_type kind) {
     registered();  // throws where there is nothing to wait for
     const auto wake = std::make_shared<event>(executor_);
     notify(kind, wake, 1);
