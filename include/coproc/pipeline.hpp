@@ -25,10 +25,7 @@ COPROC_ON_USE awaitable<int> all_stages(std::vector<awaitable<int>> stages);
 class pipeline {
  public:
   /// `first | second`.
-  pipeline(command first, command second) {
-    stages_.push_back(std::move(first));
-    stages_.push_back(std::move(second));
-  }
+  pipeline(command first, command second);
 
   /// One with keywords for its ends, or for the whole: `std_in` and `input` go to the first stage,
   /// `std_out` and `idle_timeout` to the last, and every other to each, over what its own say.
@@ -53,20 +50,11 @@ class pipeline {
   const std::vector<command>& stages() const noexcept { return stages_; }
 
   /// One more at the end.
-  friend pipeline operator|(pipeline first, command next) {
-    first.stages_.push_back(std::move(next));
-    return first;
-  }
+  friend pipeline operator|(pipeline first, command next);
   /// One more at the front.
-  friend pipeline operator|(command first, pipeline rest) {
-    rest.stages_.insert(rest.stages_.begin(), std::move(first));
-    return rest;
-  }
+  friend pipeline operator|(command first, pipeline rest);
   /// The stages of both.
-  friend pipeline operator|(pipeline first, const pipeline& rest) {
-    first.stages_.insert(first.stages_.end(), rest.stages_.begin(), rest.stages_.end());
-    return first;
-  }
+  friend pipeline operator|(pipeline first, const pipeline& rest);
   /// As one would type it in a shell, see command.
   friend std::string to_string(const pipeline& what) {
     return detail::joined_by_pipes(what.stages_);

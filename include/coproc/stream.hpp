@@ -27,10 +27,12 @@ class pipe_reader;
 class pipe_writer;
 
 using transfer_handler = asio::any_completion_handler<void(error_code, std::size_t)>;
-void async_read_some(std::shared_ptr<pipe_reader> from, std::vector<asio::mutable_buffer> room,
-                     transfer_handler handler);
-void async_write_some(std::shared_ptr<pipe_writer> to, std::vector<asio::const_buffer> bytes,
-                      transfer_handler handler);
+COPROC_ON_USE void async_read_some(std::shared_ptr<pipe_reader> from,
+                                   std::vector<asio::mutable_buffer> room,
+                                   transfer_handler handler);
+COPROC_ON_USE void async_write_some(std::shared_ptr<pipe_writer> to,
+                                    std::vector<asio::const_buffer> bytes,
+                                    transfer_handler handler);
 bool context_has_gone(const pipe_reader& stream);
 bool context_has_gone(const pipe_writer& stream);
 
@@ -143,8 +145,8 @@ class reader {
   /// @param most how many bytes may come before it; any number by default
   /// @throws incomplete_read_error with the bytes there were, if the stream ends before that
   /// @throws limit_error if more than @p most bytes come before it; they stay in the stream
-  COPROC_ON_USE awaitable<std::string> until(std::string text,
-                               std::size_t most = std::numeric_limits<std::size_t>::max());
+  COPROC_ON_USE awaitable<std::string> until(
+      std::string text, std::size_t most = std::numeric_limits<std::size_t>::max());
   /// The same for what converts to a std::string_view.
   template <detail::text Text, std::convertible_to<std::size_t>... Most>
   awaitable<std::string> until(const Text& text, Most... most) {

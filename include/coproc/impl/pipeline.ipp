@@ -156,6 +156,26 @@ COPROC_INLINE capture_run capture_stage(const asio::any_io_executor& executor, c
 
 }  // namespace detail
 
+COPROC_INLINE pipeline::pipeline(command first, command second) {
+  stages_.push_back(std::move(first));
+  stages_.push_back(std::move(second));
+}
+
+COPROC_INLINE pipeline operator|(pipeline first, command next) {
+  first.stages_.push_back(std::move(next));
+  return first;
+}
+
+COPROC_INLINE pipeline operator|(command first, pipeline rest) {
+  rest.stages_.insert(rest.stages_.begin(), std::move(first));
+  return rest;
+}
+
+COPROC_INLINE pipeline operator|(pipeline first, const pipeline& rest) {
+  for (const command& stage : rest.stages_) first.stages_.push_back(stage);
+  return first;
+}
+
 COPROC_ON_USE awaitable<int> running_pipeline::wait() {
   std::vector<awaitable<int>> stages;
   for (process& stage : stages_) stages.push_back(stage.wait());

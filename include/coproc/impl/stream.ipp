@@ -12,13 +12,13 @@ namespace detail {
 COPROC_INLINE bool context_has_gone(const pipe_reader& stream) { return !stream.executor(); }
 COPROC_INLINE bool context_has_gone(const pipe_writer& stream) { return !stream.executor(); }
 
-COPROC_INLINE void async_read_some(std::shared_ptr<pipe_reader> from,
+COPROC_ON_USE void async_read_some(std::shared_ptr<pipe_reader> from,
                                    std::vector<asio::mutable_buffer> room,
                                    transfer_handler handler) {
   pipe_reader::async_read_some(std::move(from), std::move(room), std::move(handler));
 }
 
-COPROC_INLINE void async_write_some(std::shared_ptr<pipe_writer> to,
+COPROC_ON_USE void async_write_some(std::shared_ptr<pipe_writer> to,
                                     std::vector<asio::const_buffer> bytes,
                                     transfer_handler handler) {
   pipe_writer::async_write_some(std::move(to), std::move(bytes), std::move(handler));

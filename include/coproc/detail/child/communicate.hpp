@@ -325,8 +325,8 @@ class communication {
   std::optional<event_timer> idle_, linger_, deadline_, silence_;
 };
 
-COPROC_ON_USE awaitable<communicate_outcome> communicate_shielded(std::shared_ptr<child_streams> streams,
-                                                           communicate_limits limits) {
+COPROC_ON_USE inline awaitable<communicate_outcome> communicate_shielded(
+    std::shared_ptr<child_streams> streams, communicate_limits limits) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto state = co_await asio::this_coro::cancellation_state;
   communication exchange(*streams, limits, executor, state);
@@ -336,14 +336,14 @@ COPROC_ON_USE awaitable<communicate_outcome> communicate_shielded(std::shared_pt
 
 /// Communicates until that is complete, cancelled, or out of its limits. A cancellation that comes
 /// together with bytes does not throw past them.
-COPROC_ON_USE awaitable<communicate_outcome> communicate(std::shared_ptr<child_streams> streams,
-                                                  communicate_limits limits) {
+COPROC_ON_USE inline awaitable<communicate_outcome> communicate(
+    std::shared_ptr<child_streams> streams, communicate_limits limits) {
   return shielded(communicate_shielded(std::move(streams), limits));
 }
 
 /// Communicates, and where a tee throws once more without it.
-COPROC_ON_USE awaitable<communicate_outcome> drain(std::shared_ptr<child_streams> streams,
-                                            communicate_limits limits) {
+COPROC_ON_USE inline awaitable<communicate_outcome> drain(std::shared_ptr<child_streams> streams,
+                                                          communicate_limits limits) {
   for (;;) {
     auto outcome = communicate_outcome::cancelled;
     std::exception_ptr failure;
@@ -361,8 +361,8 @@ COPROC_ON_USE awaitable<communicate_outcome> drain(std::shared_ptr<child_streams
 /// Ends a child whose communication has not come to its end, by the ladder of stop(), and goes on
 /// reading what it writes meanwhile. If that is cancelled in turn the child gets SIGKILL, and is
 /// waited for all the same. For a coroutine that is shielded.
-COPROC_ON_USE awaitable<void> stop_and_drain(std::shared_ptr<child_streams> streams,
-                                      std::chrono::nanoseconds grace) {
+COPROC_ON_USE inline awaitable<void> stop_and_drain(std::shared_ptr<child_streams> streams,
+                                                    std::chrono::nanoseconds grace) {
   const auto child = streams->child;
   communicate_limits limits;
   limits.stopping = true;

@@ -179,7 +179,9 @@ class launch_hooks : public asio::execution_context::service {
     intercept_ = [](launch_hooks& hooks, const command& asked) { return hooks.changed(asked); };
     return add(interceptors_, std::move(hook));
   }
-  COPROC_ON_USE std::shared_ptr<const void> add(tracer hook) { return add(tracers_, std::move(hook)); }
+  COPROC_ON_USE std::shared_ptr<const void> add(tracer hook) {
+    return add(tracers_, std::move(hook));
+  }
 
   /// What is to be launched in the place of a command.
   /// @return nothing where it is the command itself

@@ -9,7 +9,8 @@
 namespace coproc::detail {
 
 /// The next line of either output; nothing when both have ended.
-COPROC_ON_USE awaitable<std::optional<tagged_line>> next_line(std::shared_ptr<child_streams> streams) {
+COPROC_ON_USE inline awaitable<std::optional<tagged_line>> next_line(
+    std::shared_ptr<child_streams> streams) {
   for (const int fd : {1, 2}) streams->make_stream(fd);
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<event>(executor);

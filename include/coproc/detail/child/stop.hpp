@@ -29,8 +29,8 @@ inline constexpr unsigned child_may_have_exited = 1, time_is_up = 2;
 
 /// Waits until the child has exited, or until @p deadline. Any number of coroutines may.
 /// @return an error when cancelled, or when the child was given away
-COPROC_ON_USE awaitable<error_code> wait_for_exit(std::shared_ptr<child> child,
-                                           steady_time deadline = steady_time::max()) {
+COPROC_ON_USE inline awaitable<error_code> wait_for_exit(
+    std::shared_ptr<child> child, steady_time deadline = steady_time::max()) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<event>(executor);
   std::optional<event_timer> timer;
@@ -61,8 +61,8 @@ inline steady_time second_asking(const child& asked, std::chrono::nanoseconds gr
 /// Gives what is left of an ended child's group until @p deadline, then sends SIGKILL. False:
 /// cancelled meanwhile, and SIGKILL sent. For a coroutine that is shielded.
 /// @param again when to ask a second time
-COPROC_ON_USE awaitable<bool> end_group(std::shared_ptr<child> child, steady_time again,
-                                 steady_time deadline) {
+COPROC_ON_USE inline awaitable<bool> end_group(std::shared_ptr<child> child, steady_time again,
+                                               steady_time deadline) {
   // The group gives no notice of its end, so look now and then; this is rare.
   constexpr auto longest = std::chrono::milliseconds(50);
   auto pause = std::chrono::milliseconds(1);
@@ -86,7 +86,8 @@ COPROC_ON_USE awaitable<bool> end_group(std::shared_ptr<child> child, steady_tim
 
 /// The ladder of process::stop, for a coroutine that is shielded. False: cancelled meanwhile, and
 /// SIGKILL sent, but not waited for.
-COPROC_ON_USE awaitable<bool> stop(std::shared_ptr<child> child, std::chrono::nanoseconds grace) {
+COPROC_ON_USE inline awaitable<bool> stop(std::shared_ptr<child> child,
+                                          std::chrono::nanoseconds grace) {
   const auto deadline = end_of_grace(*child, grace);
   // Before anything is sent.
   if (!child->exited() && !child->released() && !child->executor()) throw_context_gone();
@@ -108,7 +109,7 @@ COPROC_ON_USE awaitable<bool> stop(std::shared_ptr<child> child, std::chrono::na
 
 /// Waits for what makes input, and has been asked to end. Each further cancellation is passed on.
 /// For a coroutine that is shielded.
-COPROC_ON_USE awaitable<void> join_input(std::shared_ptr<task_group> making) {
+COPROC_ON_USE inline awaitable<void> join_input(std::shared_ptr<task_group> making) {
   task_group::join_policy policy;
   policy.ignore_failures = true;
   co_await making->join(std::move(policy));

@@ -169,22 +169,23 @@ class posix_keyword {
 #else
 
 class extra_groups_keyword {
-  static auto set(std::vector<account<gid_t>> list) {
-    return set_option([list = std::move(list)](options& target) { target.extra_groups = list; });
+  static auto set(std::vector<account> list) {
+    return set_option(
+        [list = std::move(list)](options& target) { target.extra_groups.emplace(list); });
   }
 
  public:
   constexpr extra_groups_keyword() = default;
   template <std::ranges::input_range Groups>
-    requires std::constructible_from<account<gid_t>, std::ranges::range_reference_t<Groups>> &&
+    requires std::constructible_from<account, std::ranges::range_reference_t<Groups>> &&
         (!text<Groups>)auto
         operator=(Groups&& groups) const {
-      std::vector<account<gid_t>> list;
+      std::vector<account> list;
       for (auto&& group : groups) list.emplace_back(group);
       return set(std::move(list));
     }
-    auto operator=(account<gid_t> group) const {
-      std::vector<account<gid_t>> list;
+    auto operator=(account group) const {
+      std::vector<account> list;
       list.push_back(std::move(group));
       return set(std::move(list));
     }
@@ -285,12 +286,12 @@ class environment {
       const std::size_t equals = both.find('=');
       if (equals == std::string::npos)
         throw std::invalid_argument("coproc: env: '" + both + "' is not NAME=value");
-      values.insert_or_assign(both.substr(0, equals), std::optional(both.substr(equals + 1)));
+      values[both.substr(0, equals)] = both.substr(equals + 1);
     } else if constexpr (requires {
                            to_word(variable.first);
                            to_word(variable.second);
                          }) {
-      values.insert_or_assign(to_word(variable.first), std::optional(to_word(variable.second)));
+      values[to_word(variable.first)] = to_word(variable.second);
     } else {
       refuse<T>();
     }
@@ -308,7 +309,7 @@ class env_keyword {
   class element {
     auto set(std::optional<std::string> value) const {
       return set_option([name = name_, value = std::move(value)](options& target) {
-        target.environment.insert_or_assign(name, value);
+        target.environment[name] = value;
       });
     }
 

@@ -152,21 +152,26 @@ std::string to_word(const T& value) {
   else return std::to_string(value);
 }
 
+#if !defined(_WIN32)
 /// A user or group: a number, or a name to look up.
-template <class Id>
 class account {
+  static_assert(std::same_as<uid_t, gid_t>);
+
  public:
   template <std::integral Number>
     requires(!std::same_as<Number, bool>)
-  account(Number number) : value(std::in_range<Id>(number) ? static_cast<Id>(number) : nobody) {}
+  account(Number id) : number(std::in_range<uid_t>(id) ? static_cast<uid_t>(id) : nobody) {}
   template <text Name>
-  account(const Name& name) : value(to_word(name)) {}
+  account(const Name& called) : has_name(true), name(to_word(called)) {}
 
   /// Nobody has that number: in the system's calls it says "no change". It is refused.
-  static constexpr Id nobody = static_cast<Id>(-1);
+  static constexpr uid_t nobody = static_cast<uid_t>(-1);
 
-  std::variant<Id, std::string> value;
+  uid_t number = nobody;
+  bool has_name = false;
+  std::string name;
 };
+#endif
 
 /// All that the keywords can say of one command.
 class options {
@@ -194,9 +199,9 @@ class options {
   bool new_session = false;
   bool reset_signals = false;
   std::optional<int> stop_signal;
-  std::optional<account<uid_t>> as_user;
-  std::optional<account<gid_t>> as_group;
-  std::optional<std::vector<account<gid_t>>> extra_groups;
+  std::optional<account> as_user;
+  std::optional<account> as_group;
+  std::optional<std::vector<account>> extra_groups;
   std::optional<mode_t> new_umask;
   std::optional<int> niceness;
   std::map<int, rlimit> resource_limits;

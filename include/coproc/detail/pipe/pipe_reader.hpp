@@ -42,7 +42,7 @@ class pipe_reader {
 
   /// @param index set to that of the text which was found, if not null
   COPROC_ON_USE static awaitable<std::string> read(pointer reader, read_request request,
-                                     std::size_t* index = nullptr) {
+                                                   std::size_t* index = nullptr) {
     const busy_guard guard(reader->busy_, request.name());
     reader->check_open(request.name());
     for (;;) {
@@ -56,7 +56,8 @@ class pipe_reader {
     }
   }
 
-  COPROC_ON_USE static awaitable<found_text> read_until_first(pointer reader, read_request request) {
+  COPROC_ON_USE static awaitable<found_text> read_until_first(pointer reader,
+                                                              read_request request) {
     std::size_t index = 0;
     std::string text = co_await read(std::move(reader), std::move(request), &index);
     co_return found_text(index, std::move(text));
@@ -101,8 +102,8 @@ class pipe_reader {
     return text;
   }
 
-  static void async_read_some(pointer reader, std::vector<asio::mutable_buffer> room,
-                              transfer_handler handler) {
+  COPROC_ON_USE static void async_read_some(pointer reader, std::vector<asio::mutable_buffer> room,
+                                            transfer_handler handler) {
     std::make_shared<read_operation>(std::move(reader), std::move(room), std::move(handler))
         ->start();
   }
@@ -186,7 +187,8 @@ class pipe_reader {
   }
 
   /// Waits for bytes, or for what @p to_line ends, where that is not null; or for the end.
-  COPROC_ON_USE awaitable<void> fill(const char* name, std::size_t most, const separator* to_line = nullptr) {
+  COPROC_ON_USE awaitable<void> fill(const char* name, std::size_t most,
+                                     const separator* to_line = nullptr) {
     for (;;) {
       if (to_line && has_line(*to_line)) co_return;
       if (to_line && scanner_.scanned() > limit_)
@@ -259,7 +261,7 @@ class pipe_reader {
     return buffer_.drain();
   }
 
-  class read_operation final : public stream_operation {
+  class read_operation final : public stream_operation<read_operation> {
    public:
     read_operation(pointer reader, std::vector<asio::mutable_buffer> room, transfer_handler handler)
         : stream_operation(reader, reader->pipe_, async_pipe_end::to_read, reader->busy_,
@@ -267,8 +269,8 @@ class pipe_reader {
           reader_(std::move(reader)),
           room_(std::move(room)) {}
 
-   private:
-    bool attempt(error_code& result, std::size_t& count) override {
+    /// Transfers what goes without waiting. True: the operation is done, one way or the other.
+    bool attempt(error_code& result, std::size_t& count) {
       if (asio::buffer_size(room_) == 0) return true;
       if (reader_->given_up_) {
         result = asio::error::bad_descriptor;
@@ -289,15 +291,16 @@ class pipe_reader {
       return true;
     }
 
-    bool is_open() const override { return !reader_->closed_; }
+    bool is_open() const { return !reader_->closed_; }
 
-    void about_to_wait(const std::shared_ptr<event>& wake) override {
+    void about_to_wait(const std::shared_ptr<event>& wake) {
       if (reader_->keeper_) reader_->keeper_->notify(wake);
     }
-    void ended(const error_code&, std::size_t&) override {
+    void ended(const error_code&, std::size_t&) {
       if (reader_->keeper_) reader_->stop_waiting_beside_keeper();
     }
 
+   private:
     pointer reader_;
     std::vector<asio::mutable_buffer> room_;
   };

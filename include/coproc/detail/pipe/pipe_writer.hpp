@@ -91,8 +91,8 @@ class pipe_writer {
     }
   }
 
-  static void async_write_some(pointer writer, std::vector<asio::const_buffer> bytes,
-                               transfer_handler handler) {
+  COPROC_ON_USE static void async_write_some(pointer writer, std::vector<asio::const_buffer> bytes,
+                                             transfer_handler handler) {
     std::make_shared<write_operation>(std::move(writer), std::move(bytes), std::move(handler))
         ->start();
   }
@@ -174,7 +174,7 @@ class pipe_writer {
     pipe_writer& writer_;
   };
 
-  class write_operation final : public stream_operation {
+  class write_operation final : public stream_operation<write_operation> {
    public:
     write_operation(pointer writer, std::vector<asio::const_buffer> bytes, transfer_handler handler)
         : stream_operation(writer, writer->pipe_, async_pipe_end::to_write, writer->busy_,
@@ -182,8 +182,7 @@ class pipe_writer {
           writer_(std::move(writer)),
           bytes_(std::move(bytes)) {}
 
-   private:
-    bool attempt(error_code& result, std::size_t& count) override {
+    bool attempt(error_code& result, std::size_t& count) {
       if (asio::buffer_size(bytes_) == 0) return true;
       try {
         count = writer_->try_write(bytes_);
@@ -194,14 +193,16 @@ class pipe_writer {
       return true;
     }
 
-    bool is_open() const override { return writer_->is_open(); }
+    bool is_open() const { return writer_->is_open(); }
+    void about_to_wait(const std::shared_ptr<event>&) const {}
 
     /// What has been written counts, also where a cancellation came with it.
-    void ended(const error_code& result, std::size_t& count) override {
+    void ended(const error_code& result, std::size_t& count) {
       if (result && !writer_->writing()) count += writer_->detach_write();
       writer_->pipe_.cancel_write();
     }
 
+   private:
     pointer writer_;
     std::vector<asio::const_buffer> bytes_;
   };

@@ -183,7 +183,7 @@ class event_timer {
 };
 
 /// Sleeps for that time. False: cancelled.
-COPROC_ON_USE awaitable<bool> sleep_for(std::chrono::nanoseconds time) {
+COPROC_ON_USE inline awaitable<bool> sleep_for(std::chrono::nanoseconds time) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<event>(executor);
   event_timer timer(executor);
@@ -194,7 +194,7 @@ COPROC_ON_USE awaitable<bool> sleep_for(std::chrono::nanoseconds time) {
 }
 
 /// Goes once around the event loop. False: the coroutine has been cancelled.
-COPROC_ON_USE awaitable<bool> yield_to_others() {
+COPROC_ON_USE inline awaitable<bool> yield_to_others() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<event>(executor);
   const error_code cancelled = co_await wake->yield();
@@ -203,7 +203,7 @@ COPROC_ON_USE awaitable<bool> yield_to_others() {
 
 /// Waits until the children that were killed on behalf of this context have been reaped; not for
 /// later ones, of which there may always be some. For a coroutine that is shielded.
-COPROC_ON_USE awaitable<void> wait_until_clean() {
+COPROC_ON_USE inline awaitable<void> wait_until_clean() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   context_service& service = context_service::of(executor);
   const std::uint64_t number = service.last_cleanup();

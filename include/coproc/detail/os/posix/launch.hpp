@@ -233,17 +233,16 @@ class launcher {
 
   /// As su and systemd do it, the account's own group and its supplementary groups come along,
   /// unless the two other keywords say otherwise.
-  void become_user(const account<uid_t>& user) {
-    const auto* const name = std::get_if<std::string>(&user.value);
-    if (name == nullptr) plan_.uid = std::get<uid_t>(user.value);
-    if (name == nullptr && plan_.uid == account<uid_t>::nobody)
+  void become_user(const account& user) {
+    if (!user.has_name && user.number == account::nobody)
       fail("as_user", EINVAL, "a number that none can have");
     user_entry entry;
-    const int error = name != nullptr ? find_user(*name, entry) : find_user(plan_.uid, entry);
+    const int error = user.has_name ? find_user(user.name, entry) : find_user(user.number, entry);
     const bool found = error == 0;
-    if (name != nullptr && !found)
-      fail("as_user", error, "'" + *name + "'" + (error == ENOENT ? ", no such user" : ""), *name);
-    if (found) plan_.uid = entry.uid;
+    if (user.has_name && !found)
+      fail("as_user", error, "'" + user.name + "'" + (error == ENOENT ? ", no such user" : ""),
+           user.name);
+    plan_.uid = found ? entry.uid : user.number;
     if (plan_.uid == ::getuid() && plan_.uid == ::geteuid()) return;  // it stays who it is
     if (!found && !options_.as_group)
       fail_of("as_user", ENOENT, std::to_string(plan_.uid),
@@ -253,15 +252,13 @@ class launcher {
     plan_.set_gid = plan_.set_groups = true;
   }
 
-  gid_t group_number(const account<gid_t>& group, const char* step) const {
-    if (const gid_t* number = std::get_if<gid_t>(&group.value)) {
-      if (*number == account<gid_t>::nobody) fail(step, EINVAL, "a number that none can have");
-      return *number;
-    }
-    const auto& name = std::get<std::string>(group.value);
-    gid_t number = 0;
-    if (const int error = find_group(name, number))
-      fail(step, error, "'" + name + "'" + (error == ENOENT ? ", no such group" : ""), name);
+  gid_t group_number(const account& group, const char* step) const {
+    gid_t number = group.number;
+    if (!group.has_name && number == account::nobody)
+      fail(step, EINVAL, "a number that none can have");
+    if (const int error = group.has_name ? find_group(group.name, number) : 0)
+      fail(step, error, "'" + group.name + "'" + (error == ENOENT ? ", no such group" : ""),
+           group.name);
     return number;
   }
 
