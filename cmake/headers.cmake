@@ -36,6 +36,7 @@ set(COPROC_HEADERS
   detail/child/launch_hooks.hpp
   detail/child/next_line.hpp
   detail/child/stop.hpp
+  detail/keywords/env_keyword.hpp
   detail/keywords/input_source.hpp
   detail/keywords/keyword_types.hpp
   detail/keywords/options.hpp

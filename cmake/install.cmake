@@ -40,7 +40,8 @@ foreach(name coproc coproc-compiled)
   install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${pc_dir}")
 endforeach()
 
-install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(FILES LICENSE README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY examples DESTINATION "${CMAKE_INSTALL_DOCDIR}" FILES_MATCHING PATTERN "*.cpp")
 
 # `cpack -G DEB` in the build folder makes a Debian package. Boost's headers come by another name
 # where the distribution's default Boost is older than what coproc needs.

@@ -104,6 +104,7 @@ auto awaited_captures(Source&& source, const Keywords&... keywords) {
 /// @shown{capture.cpp}
 template <class... Arguments>
 awaitable<completed> capture(Arguments&&... arguments) {
+  static_assert(sizeof...(Arguments) > 0, "coproc: capture needs a program, or a command");
   return detail::capture(command(std::forward<Arguments>(arguments)...));
 }
 

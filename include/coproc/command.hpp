@@ -100,10 +100,13 @@ class command {
     else if constexpr (std::ranges::input_range<const T>) {
       for (auto&& element : argument) add(element);
     } else {
+      static_assert(!detail::is_setting<T>,
+                    "coproc: concurrency, return_exceptions, on_start and on_done are for gather "
+                    "and as_completed");
       static_assert(!std::floating_point<T>,
                     "coproc: a floating point number has no one text (0.1, 1e-1, with how many "
                     "digits?): make it a string, by std::to_string or a stream");
-      static_assert(std::floating_point<T>,
+      static_assert(std::floating_point<T> || detail::is_setting<T>,
                     "coproc: an argument must be a string, a path, an integer, a secret, a range "
                     "of them, or a keyword with its value");
     }
@@ -120,5 +123,7 @@ class command {
   std::vector<bool> secret_;
   detail::options options_;
 };
+
+std::string to_string(const command& what);
 
 }  // namespace coproc

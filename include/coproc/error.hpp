@@ -41,12 +41,19 @@ class error : public boost::system::system_error {
   std::chrono::nanoseconds elapsed() const noexcept { return state_->elapsed; }
   /// What the child has used, where the operation (a capture) owned and reaped it.
   const class usage& usage() const noexcept { return state_->used; }
+  /// How many bytes a writer::write had written that was cancelled, or ran out of time; 0 for all
+  /// other operations.
+  std::size_t written() const noexcept { return written_; }
 
  protected:
   /// @private One that tells of @p cause in other words: what that carries is shared, not copied.
   error(error_code code, std::string message, const error& cause, end_reason why,
         std::chrono::nanoseconds elapsed)
-      : error(code, std::move(message), cause.state_->partial, why, elapsed, cause.usage()) {}
+      : error(code, std::move(message), cause.state_->partial, why, elapsed, cause.usage()) {
+    written_ = cause.written_;
+  }
+  /// @private
+  void set_written(std::size_t bytes) noexcept { written_ = bytes; }
 
  private:
   class state {
@@ -71,6 +78,7 @@ class error : public boost::system::system_error {
             std::make_shared<state>(std::move(message), std::move(partial), why, elapsed, used)) {}
 
   std::shared_ptr<const state> state_;  // so that copying an exception cannot throw
+  std::size_t written_ = 0;
 };
 
 /// A child could not be started; nothing of it is left behind.
@@ -156,14 +164,9 @@ class cancelled_error : public error {
   cancelled_error(const std::string& what_was, std::size_t bytes_written)
       : error(asio::error::operation_aborted,
               what_was + ": cancelled, " + std::to_string(bytes_written) + " bytes written",
-              output(), end_reason::cancelled),
-        written_(bytes_written) {}
-
-  /// How many bytes a writer::write had written; 0 for all other operations.
-  std::size_t written() const noexcept { return written_; }
-
- private:
-  std::size_t written_ = 0;
+              output(), end_reason::cancelled) {
+    set_written(bytes_written);
+  }
 };
 
 /// A line is longer than the stream's `limit`, or an output than `max_output`. Nothing is lost:

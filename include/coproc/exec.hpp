@@ -23,6 +23,7 @@ COPROC_ON_USE awaitable<process> start(command program);
 /// @shown{basic_exec.cpp}
 template <class... Arguments>
 awaitable<process> exec(Arguments&&... arguments) {
+  static_assert(sizeof...(Arguments) > 0, "coproc: exec needs a program, or a command");
   detail::refuse_for_capture<Arguments...>();
   return detail::start(command(std::forward<Arguments>(arguments)...));
 }

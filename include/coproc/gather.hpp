@@ -16,6 +16,11 @@ concept gives_commands = requires(std::remove_cvref_t<T>& call) {
   { call() } -> std::same_as<awaitable<std::optional<command>>>;
 };
 
+template <class T>
+concept range_of_jobs = std::ranges::input_range<T> &&
+    (is_awaitable<std::ranges::range_value_t<T>> ||
+     std::same_as<std::ranges::range_value_t<T>, command>);
+
 }  // namespace detail
 
 namespace keywords {
@@ -67,16 +72,17 @@ auto gather(Range&& range, Keywords&&... keywords) {
   return detail::gather_jobs(detail::range_jobs<Range>(std::forward<Range>(range)), keywords...);
 }
 
-/// @private Neither of them: answered by a sentence.
+/// @private None of them: answered by a sentence.
 template <class First, class... Rest>
-  requires(!detail::is_awaitable<std::remove_cvref_t<First>> && !std::ranges::input_range<First> &&
+  requires(!detail::is_awaitable<std::remove_cvref_t<First>> && !detail::range_of_jobs<First> &&
            !detail::gives_commands<First>)
 awaitable<void> gather(First&&, Rest&&...) {
   static_assert(!std::same_as<std::remove_cvref_t<First>, command>,
                 "coproc: gather takes commands as a range, or what captures them: "
                 "gather(capture(a), capture(b))");
   static_assert(std::same_as<std::remove_cvref_t<First>, command>,
-                "coproc: gather takes awaitables, or one range of awaitables, and keywords");
+                "coproc: gather takes awaitables, or one range of awaitables or commands, and its "
+                "keywords");
   return awaitable<void>();
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coproc/detail/keywords/env_keyword.hpp>
 #include <coproc/detail/keywords/keyword_types.hpp>
 #include <coproc/detail/keywords/stdio_keyword.hpp>
 
@@ -138,9 +139,9 @@ detail::tee_t tee_lines(Target&& target) {
 }
 
 /// For capture: what the child reads on stdin: text, or a range of bytes; a range of those, which
-/// is gone through as the child reads; or a callable that returns an
-/// `awaitable<std::optional<std::string>>`, the next piece, and nothing at the end. A child that
-/// does not want all of it is no error. A range with a name is not copied, and must live until it
+/// is gone through as the child reads; or a callable that returns a `std::optional<std::string>`,
+/// or an `awaitable` of that: the next piece, and nothing at the end. A child that does not want
+/// all of it is no error. A range with a name is not copied, and must live until it
 /// has been read. (Python's input=)
 inline constexpr detail::input_keyword input;
 /// For capture and communicate: how many bytes of either output are kept; no bound by default. More
@@ -155,19 +156,20 @@ inline detail::output_bound cut(std::size_t bytes) {
 inline detail::output_bound head_and_tail(std::size_t bytes) {
   return detail::output_bound(bytes, detail::output_bound::policy::head_and_tail);
 }
-/// For capture: how long the child may run, a std::chrono duration; no bound by default. (Python's
-/// timeout=)
+/// For capture: how long the child may run, a std::chrono duration, or a std::optional of one; no
+/// bound by default. (Python's timeout=)
 inline constexpr detail::duration_keyword<&detail::options::timeout> timeout;
 /// For capture: how long the child may write nothing; no bound by default.
 inline constexpr detail::duration_keyword<&detail::options::idle_timeout> idle_timeout;
 /// For capture: how long after SIGTERM, or SIGHUP, the child gets SIGKILL, 2 s by default.
 inline constexpr detail::duration_keyword<&detail::options::grace> grace;
-/// For capture: the returncodes that count as success, 0 by default: a number or a range.
+/// For capture: the returncodes that count as success, in the place of 0: a number or a range.
 inline constexpr detail::ok_codes_keyword ok_codes;
 /// For capture: `retry = attempts(3, 100ms)` runs the command up to three times, until it succeeds
 /// (by `ok_codes`). A timeout is a failure like others, of which a predicate is asked too; what
-/// cannot be launched, has written too much, or has been cancelled is not tried again. The pause
-/// before the next attempt doubles each time.
+/// cannot be launched, has written too much, or has been cancelled is not tried again. `timeout` is
+/// for each attempt, and what comes out of the last. The pause before the next attempt doubles each
+/// time.
 inline constexpr detail::retry_keyword retry;
 /// For retry: how often a command is run at most.
 /// @param at_most 1 or more

@@ -68,6 +68,8 @@ class pipeline {
   std::vector<command> stages_;
 };
 
+std::string to_string(const pipeline& what);
+
 /// Two commands as a pipeline: `command("zcat", file) | command("sort")`.
 inline pipeline operator|(command first, command second) {
   return pipeline(std::move(first), std::move(second));
@@ -131,6 +133,8 @@ class running_pipeline {
  private:
   std::vector<process> stages_;
 };
+
+std::string to_string(const running_pipeline& what);
 
 /// A pipeline that has run to its end, from capture.
 class completed_pipeline {

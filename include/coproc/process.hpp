@@ -64,7 +64,7 @@ class terminal_side {
 /// outlive its io_context: looking, signals and what has been read work on; what would have to wait
 /// is a `std::logic_error`.
 /// @source asyncio.subprocess.Process
-class process {
+class [[nodiscard]] process {
  public:
   /// One without a child, as one that has been moved from: to use it is a `std::logic_error`.
   process() noexcept;
@@ -133,8 +133,8 @@ class process {
 
   /// The same with input that is made as the child takes it, in constant memory.
   /// @param source text, or a range of bytes; a range of those, which is gone through as the child
-  /// reads; or a callable that returns an `awaitable<std::optional<std::string>>`: the next piece,
-  /// and nothing at the end. What it throws ends the operation, and is rethrown.
+  /// reads; or a callable that returns a `std::optional<std::string>`, or an `awaitable` of that:
+  /// the next piece, and nothing at the end. What it throws ends the operation, and is rethrown.
   /// @cancellation As above; a call of the callable that goes on is cancelled and waited for,
   /// and the next communicate() calls it again.
   /// @lifetime A range with a name is not copied: it must live until its end has been reached.
@@ -226,6 +226,8 @@ class process {
   std::unique_ptr<reader> out_, err_;
   std::unique_ptr<terminal_side> terminal_;
 };
+
+std::string to_string(const process& what);
 
 }  // namespace coproc
 

@@ -1,4 +1,4 @@
-// expect: coproc: an argument must be a string, a path, an integer, a secret, a range of them, or a keyword with its value
+// expect: coproc: concurrency, return_exceptions, on_start and on_done are for gather and as_completed
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 

@@ -1,4 +1,4 @@
-// expect: coproc: this keyword takes a number or a name, or what its documentation says
+// expect: coproc: this keyword takes the number or the name of an account
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 

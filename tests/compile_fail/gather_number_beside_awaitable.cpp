@@ -1,4 +1,4 @@
-// expect: coproc: gather takes awaitables, or one range of awaitables, and keywords
+// expect: coproc: gather takes awaitables, or one range of awaitables or commands, and its keywords
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 

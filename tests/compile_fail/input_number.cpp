@@ -1,4 +1,4 @@
-// expect: coproc: input is text or bytes, a range of them, or a callable that returns an awaitable<std::optional<std::string>>
+// expect: coproc: input is text or bytes, a range of them, or a callable that returns a std::optional<std::string>, or an awaitable of that: nothing is the end
 // SPDX-FileCopyrightText: The coproc authors
 // SPDX-License-Identifier: BSL-1.0
 

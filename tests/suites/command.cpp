@@ -135,7 +135,7 @@ TEST_CASE("command: it is a value") {
 
 TEST_CASE("command: it is printed as one would type it in a shell") {
   const command what("git", "commit", "-m", "it's done", "", cwd = "/repo");
-  CHECK(to_string(what) == R"(git commit -m 'it'"'"'s done' '')");
+  CHECK(coproc::to_string(what) == R"(git commit -m 'it'"'"'s done' '')");
   std::ostringstream stream;
   stream << what;
   CHECK(stream.str() == to_string(what));

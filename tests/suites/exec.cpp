@@ -260,19 +260,30 @@ COPROC_TEST("exec: arguments need not outlive the call") {
 }
 
 COPROC_TEST("exec: the keywords that only capture can keep are refused") {
-  for (const command& what :
-       {command(child, "cat", timeout = 1s), command(child, "cat", idle_timeout = 1s),
-        command(child, "cat", grace = 1s), command(child, "cat", retry = attempts(2)),
-        command(child, "cat", input = "text")}) {
-    bool refused = false;
-    try {
-      auto process = co_await coproc::exec(what);
-    } catch (const std::invalid_argument&) {
-      refused = true;
-    }
-    CHECK(refused);
+  const std::vector<std::pair<std::string, command>> all = {
+      {"timeout", command(child, "cat", timeout = 1s)},
+      {"idle_timeout", command(child, "cat", idle_timeout = 1s)},
+      {"grace", command(child, "cat", grace = 1s)},
+      {"retry", command(child, "cat", retry = attempts(2))},
+      {"input", command(child, "cat", input = "text")}};
+  for (const auto& [keyword, what] : all) {
+    const auto refused = co_await thrown<std::invalid_argument>(coproc::exec(what));
+    const std::string begin = "coproc: exec: '" + to_string(what) + "' has " + keyword + ", ";
+    CHECK(std::string(refused.what()).starts_with(begin));
     CHECK_FALSE(has_children());
   }
+  // They can be taken off again.
+  const command bounded(child, "exit", 3, timeout = 1s, idle_timeout = 1s, grace = 1s);
+  auto process = co_await coproc::exec(
+      command(bounded, timeout = std::nullopt, idle_timeout = std::nullopt, grace = std::nullopt));
+  CHECK(co_await process.wait() == 3);
+}
+
+COPROC_TEST("exec: no program is an error that says so") {
+  const auto none = co_await thrown<coproc::launch_error>(coproc::exec(command()));
+  CHECK(std::string(none.what()) == "'': arguments: the program's name is empty: Invalid argument");
+  CHECK(none.step() == "arguments");
+  CHECK(none.object() == "program");
 }
 
 TEST_CASE("exec: where descriptors run out, also for a fresh io_context, nothing is started") {

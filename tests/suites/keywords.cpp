@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <ranges>
 #include <unordered_map>
@@ -36,11 +37,6 @@ const stdio& stream(const command& what, int fd) { return what.options().streams
 std::string name_of(const account& who) {
   return who.has_name ? who.name : std::to_string(who.number);
 }
-
-template <class Keyword, class Value>
-constexpr bool takes = requires(const Keyword& keyword, Value value) {
-  keyword = value;
-};
 
 }  // namespace
 
@@ -102,8 +98,6 @@ TEST_CASE("keywords: a descriptor is a number, a FILE or an object that has one"
     CHECK(stream(what, fd).handle == expected[fd]);
   }
   CHECK(stream(command("p", std_in = object), 0).handle == 18);
-  static_assert(!takes<decltype(std_in), bool>);
-  static_assert(!takes<decltype(std_in), double>);
 }
 
 TEST_CASE("keywords: tee is a pipe with a copy") {
@@ -227,6 +221,20 @@ TEST_CASE("keywords: those for capture") {
   CHECK(command("p", ok_codes = std::vector<int>{0, 1, 2}).options().ok_codes ==
         std::vector<int>{0, 1, 2});
   CHECK(command("p").options().ok_codes == std::vector<int>{0});
+}
+
+TEST_CASE("keywords: a bound that may be none") {
+  const command bounded("p", timeout = std::optional(5s));
+  CHECK(bounded.options().timeout == 5s);
+  CHECK_FALSE(command(bounded, timeout = std::nullopt).options().timeout);
+  const std::optional<std::chrono::minutes> none;
+  CHECK_FALSE(command(bounded, timeout = none).options().timeout);
+}
+
+TEST_CASE("keywords: a number that is no value of theirs is refused") {
+  CHECK_THROWS_AS(limit = -1, std::invalid_argument);
+  CHECK_THROWS_AS(niceness = std::numeric_limits<long>::max(), std::invalid_argument);
+  CHECK(command("p", limit = 1u, niceness = -1l).options().limit == 1);
 }
 
 TEST_CASE("keywords: an input is kept whole, NULs too") {

@@ -151,7 +151,7 @@ COPROC_TEST("pipeline: a keyword for a joined stream is refused before anything 
 
 TEST_CASE("pipeline: prints as one would type it, and joins in any order") {
   const auto a = command("a", "b c") | (command("d") | command("e"));
-  CHECK(to_string(a) == "a 'b c' | d | e");
+  CHECK(coproc::to_string(a) == "a 'b c' | d | e");
   CHECK(to_string(a | a) == "a 'b c' | d | e | a 'b c' | d | e");
 }
 

@@ -435,7 +435,7 @@ COPROC_TEST("process: it prints itself, for logs") {
   const auto printed = [](const coproc::process& what) {
     std::ostringstream text;
     text << what;
-    CHECK(text.str() == to_string(what));
+    CHECK(text.str() == coproc::to_string(what));
     return text.str();
   };
   auto process = co_await coproc::exec(child, "exit", 3);

@@ -587,30 +587,50 @@ TEST_CASE("run: what a handler throws comes out, whichever thread ran it") {
   }
 }
 
-TEST_CASE("run: with several threads what wait_for runs stays on its caller's strand") {
-  const auto main = []() -> asio::awaitable<bool> {
-    std::atomic<int> inside = 0;
-    std::atomic<bool> overlap = false;
-    const auto work = [&] {
-      if (++inside > 1) overlap = true;
+namespace {
+
+/// Whether those who work here have met.
+class workplace {
+ public:
+  asio::awaitable<void> work_often() {
+    for (int i = 0; i < 30; ++i) {
+      if (++inside_ > 1) met = true;
       // Long enough to be met. (To yield takes minutes where others want the processors.)
       const auto end = std::chrono::steady_clock::now() + 500us;
       while (std::chrono::steady_clock::now() < end) continue;
-      --inside;
-    };
-    const auto loop = [&]() -> asio::awaitable<void> {
-      for (int i = 0; i < 30; ++i) {
-        work();
-        co_await test::turns(1);
-      }
-    };
-    const auto bounded = [&]() -> asio::awaitable<void> {
-      co_await coproc::wait_for(loop(), test::patience);
-    };
-    test::beside<void> one(co_await asio::this_coro::executor, loop());
-    co_await bounded();
+      --inside_;
+      co_await test::turns(1);
+    }
+  }
+  std::atomic<bool> met = false;
+
+ private:
+  std::atomic<int> inside_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("run: with several threads what wait_for runs stays on its caller's strand") {
+  const auto main = []() -> asio::awaitable<bool> {
+    workplace here;
+    test::beside<void> one(co_await asio::this_coro::executor, here.work_often());
+    co_await coproc::wait_for(here.work_often(), test::patience);
     co_await one.result();
-    co_return overlap.load();
+    co_return here.met.load();
+  };
+  CHECK_FALSE(coproc::run(main(), 4));
+}
+
+TEST_CASE(
+    "run: with several threads a gather that begins on a strand of its caller's stays on it") {
+  const auto main = []() -> asio::awaitable<bool> {
+    workplace here;
+    const auto all = [](workplace& place) -> asio::awaitable<void> {
+      co_await coproc::gather(place.work_often(), place.work_often(), place.work_often());
+    };
+    const auto strand = asio::make_strand(co_await asio::this_coro::executor);
+    co_await asio::co_spawn(strand, all(here), asio::use_awaitable);
+    co_return here.met.load();
   };
   CHECK_FALSE(coproc::run(main(), 4));
 }

@@ -235,6 +235,21 @@ COPROC_TEST("stream_write: || and wait_for cancel a write") {
   co_await thrown<coproc::timeout_error>(coproc::wait_for(process.std_in().write("x"), 1ms));
 }
 
+COPROC_TEST("stream_write: a write that runs out of time says how far it came, too") {
+  auto process = co_await exec(child, "read-on-usr1", std_in = piped, std_out = piped);
+  co_await process.std_out().readline();
+  const std::string text = test::pattern(more_than_a_pipe);
+  const auto late =
+      co_await thrown<coproc::timeout_error>(coproc::wait_for(process.std_in().write(text), 1ms));
+  CHECK(late.written() > 0);
+  CHECK(late.written() < text.size());
+  process.send_signal(SIGUSR1);
+  co_await process.std_in().write(text.substr(late.written()));
+  process.std_in().close();
+  const auto line = co_await process.std_out().readline();
+  CHECK(line == std::optional<std::string>(std::to_string(more_than_a_pipe) + " right"));
+}
+
 COPROC_TEST("stream_write: writes queue, and each ends when the pipe has taken it") {
   auto process = co_await exec(child, "read-on-usr1", std_in = piped, std_out = piped);
   co_await process.std_out().readline();

@@ -204,7 +204,7 @@ COPROC_TEST("via: a carrier that is missing is a launch_error of that name") {
   // What cannot be handed to a program is refused before it is handed to a carrier.
   const auto nul = co_await failed_launch(
       command("true", std::string_view("a\0b", 3), via = inside("no-such-carrier")));
-  CHECK(std::string(nul.what()).starts_with("true: arguments argument 1 holds a NUL byte"));
+  CHECK(std::string(nul.what()).starts_with("true: arguments: argument 1 holds a NUL byte"));
 }
 
 COPROC_TEST("via: what cannot travel is a launch_error that names the keyword") {

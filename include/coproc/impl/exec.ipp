@@ -10,12 +10,16 @@ namespace coproc::detail {
 /// Launches a command for exec, which has no use for what is capture's.
 COPROC_INLINE process start_process(const asio::any_io_executor& executor, const command& program) {
   const options& chosen = program.options();
-  if (chosen.timeout || chosen.idle_timeout || chosen.grace || chosen.input ||
-      chosen.retry.attempts > 1)
-    throw std::invalid_argument(
-        "coproc: timeout, idle_timeout, grace, input and retry are for capture; with exec and "
-        "shell "
-        "use wait_for, stop, the streams and communicate");
+  const auto refuse = [&](bool said, const char* keyword, const char* instead) {
+    if (said)
+      throw std::invalid_argument("coproc: exec: '" + to_string(program) + "' has " + keyword +
+                                  ", which is for capture; " + instead);
+  };
+  refuse(chosen.timeout || chosen.idle_timeout, chosen.timeout ? "timeout" : "idle_timeout",
+         "here wait_for and stop bound the time");
+  refuse(chosen.grace.has_value(), "grace", "stop takes it");
+  refuse(chosen.input.has_value(), "input", "communicate and std_in().write take it");
+  refuse(chosen.retry.attempts > 1, "retry", "exec it again");
   return process(launch_with_hooks(executor, program));
 }
 

@@ -11,6 +11,12 @@
 
 namespace coproc::detail {
 
+// Just that: a text that converts to it would never be the end.
+template <class Call, class Result>
+concept returns = requires(Call& call) {
+  { call() } -> std::same_as<Result>;
+};
+
 /// What a child is to read on stdin: bytes, and then perhaps more that is made as it is wanted. A
 /// value, as commands are: a copy begins with the same.
 class input_source {
@@ -28,19 +34,19 @@ class input_source {
     refuse_unsafe_temporary<T>();
     if constexpr (std::same_as<type, std::string>) text = std::forward<T>(from);
     else if constexpr (bytes<type>) text = to_bytes(from);
-    else if constexpr (requires(type & call) { awaitable<piece>(call()); })
+    else if constexpr (returns<type, awaitable<piece>>)
       make = [given = type(std::forward<T>(from))] {
         return [call = std::make_shared<type>(given)](piece_ptr made) {
           return made_by(call, std::move(made));
         };
       };
-    else if constexpr (requires(type & call) { piece(call()); })
+    else if constexpr (returns<type, piece>)
       pieces = [next = std::function<piece()>(std::forward<T>(from))] { return next; };
     else if constexpr (std::ranges::input_range<type>) take_range(std::forward<T>(from));
     else
       static_assert(!sizeof(type*),
                     "coproc: input is text or bytes, a range of them, or a callable that returns "
-                    "an awaitable<std::optional<std::string>>");
+                    "a std::optional<std::string>, or an awaitable of that: nothing is the end");
   }
 
   /// Whether it begins anew for each run.

@@ -9,7 +9,6 @@
 
 namespace coproc::detail {
 
-class unset_t {};
 class new_group_t {};
 
 /// A keyword whose value goes into one member of the options as it is.
@@ -27,11 +26,27 @@ class plain_keyword {
       typename value_of<std::remove_cvref_t<decltype(std::declval<options&>().*Member)>>::type;
   static constexpr bool is_path = std::same_as<type, std::filesystem::path>;
   static constexpr bool takes_text = is_path || std::same_as<type, std::string>;
+  static constexpr bool is_bound = std::same_as<type, output_bound>;
+  template <class T>
+  static constexpr bool takes = std::same_as<type, bool> ? std::same_as<T, bool>
+                                : std::integral<type>    ? number<T>
+                                                         : std::convertible_to<T, type>;
 
  public:
   constexpr plain_keyword() = default;
-  auto operator=(type value) const {
+  auto operator=(type value) const requires(!std::integral<type>) {
     return set_option([value = std::move(value)](options& target) { target.*Member = value; });
+  }
+  // Not what only converts: -1 is no size, and "no" not false.
+  template <std::integral Value>
+    requires(std::integral<type>&& takes<Value>)
+  auto operator=(Value value) const {
+    if constexpr (!std::same_as<type, bool>)
+      if (!std::in_range<type>(value))
+        throw std::invalid_argument("coproc: " + std::to_string(value) +
+                                    " is out of the range of the keyword it is given to");
+    return set_option(
+        [value = static_cast<type>(value)](options& target) { target.*Member = value; });
   }
   // So that a null pointer is refused, too.
   template <text Text>
@@ -40,15 +55,17 @@ class plain_keyword {
     else return *this = to_word(value);
   }
   template <class T>
-    requires(!std::convertible_to<T, type> && !(takes_text && text<std::remove_cvref_t<T>>))
+    requires(!takes<std::remove_cvref_t<T>> && !(takes_text && text<std::remove_cvref_t<T>>))
   auto operator=(T&&) const {
     static_assert(never<T> || !is_path, "coproc: this keyword takes a path or a string");
     static_assert(never<T> || is_path || !takes_text, "coproc: this keyword takes a string");
     static_assert(never<T> || !std::same_as<type, bool>,
                   "coproc: this keyword takes true or false");
     static_assert(never<T> || !std::integral<type>, "coproc: this keyword takes an integer");
-    static_assert(never<T> || takes_text || std::integral<type>,
-                  "coproc: this keyword takes a number or a name, or what its documentation says");
+    static_assert(never<T> || !is_bound,
+                  "coproc: max_output takes a number of bytes, cut(n) or head_and_tail(n)");
+    static_assert(never<T> || takes_text || is_bound || std::integral<type>,
+                  "coproc: this keyword takes the number or the name of an account");
     return set_option([](options&) {});
   }
 };
@@ -102,41 +119,56 @@ class retry_keyword {
   }
 };
 
+template <class T>
+inline constexpr bool may_be_duration = is_duration<T> || std::same_as<T, std::nullopt_t>;
+template <class T>
+inline constexpr bool may_be_duration<std::optional<T>> = is_duration<T>;
+
 template <auto Member>
 class duration_keyword {
+  static auto set(std::optional<std::chrono::nanoseconds> time) {
+    return set_for_capture([time](options& target) { target.*Member = time; });
+  }
+
  public:
   constexpr duration_keyword() = default;
   template <class Rep, class Period>
   auto operator=(std::chrono::duration<Rep, Period> time) const {
-    return set_for_capture(
-        [time = to_nanoseconds(time)](options& target) { target.*Member = time; });
+    return set(to_nanoseconds(time));
   }
+  // None: as if it had not been said.
+  template <class Rep, class Period>
+  auto operator=(const std::optional<std::chrono::duration<Rep, Period>>& time) const {
+    return set(time ? std::optional(to_nanoseconds(*time)) : std::nullopt);
+  }
+  auto operator=(std::nullopt_t) const { return set(std::nullopt); }
   template <class T>
-    requires(!is_duration<std::remove_cvref_t<T>>)
+    requires(!may_be_duration<std::remove_cvref_t<T>>)
   auto operator=(T&&) const {
     refuse_as_time<std::remove_cvref_t<T>>();
     return set_option([](options&) {});
   }
 };
 
-/// What braces make: they do not compile within a co_await on g++ 12.
-class braces {
- public:
-  template <class... T>
-  braces(T...) {
-    static_assert(sizeof...(T) == static_cast<std::size_t>(-1),
-                  "coproc: a list in braces has no type here: give the range a name, "
-                  "std::vector numbers{3, 4};");
-  }
-};
+template <class T>
+concept numbers = std::ranges::input_range<T> && !text<std::remove_cvref_t<T>> &&
+                  number<std::remove_cvref_t<std::ranges::range_reference_t<T>>>;
 
 class process_group_keyword {
  public:
   constexpr process_group_keyword() = default;
-  auto operator=(int group) const {
-    return set_option([group](options& target) { target.process_group = group; });
+  template <number Group>
+  auto operator=(Group group) const {
+    return set_option(
+        [group = static_cast<int>(group)](options& target) { target.process_group = group; });
   }
   auto operator=(new_group_t) const { return *this = 0; }
+  template <class T>
+    requires(!number<T>)
+  auto operator=(T) const {
+    static_assert(never<T>, "coproc: process_group takes new_group, or the number of a group");
+    return set_option([](options&) {});
+  }
 };
 
 #if defined(_WIN32)
@@ -230,14 +262,23 @@ class pass_fds_keyword {
   };
   constexpr pass_fds_keyword() = default;
   constexpr element operator[](int number_in_child) const { return element(number_in_child); }
-  auto operator=(int descriptor) const { return (*this)[descriptor] = descriptor; }
+  template <number Descriptor>
+  auto operator=(Descriptor descriptor) const {
+    return (*this)[static_cast<int>(descriptor)] = static_cast<int>(descriptor);
+  }
   auto operator=(braces) const { return *this = 0; }
-  template <std::ranges::input_range Descriptors>
-    requires std::convertible_to < std::ranges::range_reference_t<Descriptors>,
-  int > auto operator=(Descriptors&& descriptors) const {
+  template <numbers Descriptors>
+  auto operator=(Descriptors&& descriptors) const {
     std::map<int, int> same;
-    for (const int descriptor : descriptors) same[descriptor] = descriptor;
+    for (const auto descriptor : descriptors)
+      same[static_cast<int>(descriptor)] = static_cast<int>(descriptor);
     return set_option([same = std::move(same)](options& target) { target.pass_fds = same; });
+  }
+  template <class T>
+    requires(!number<std::remove_cvref_t<T>> && !numbers<T>)
+  auto operator=(T&&) const {
+    static_assert(never<T>, "coproc: pass_fds takes a descriptor, or a range of descriptors");
+    return set_option([](options&) {});
   }
 };
 
@@ -251,87 +292,22 @@ class ok_codes_keyword {
 
  public:
   constexpr ok_codes_keyword() = default;
-  template <std::ranges::input_range Codes>
+  template <numbers Codes>
   auto operator=(Codes&& codes) const {
     std::vector<int> list;
-    for (const int code : codes) list.push_back(code);
+    for (const auto code : codes) list.push_back(static_cast<int>(code));
     return set(std::move(list));
   }
-  auto operator=(int code) const { return set(std::vector<int>(1, code)); }
+  template <number Code>
+  auto operator=(Code code) const {
+    return set(std::vector<int>(1, static_cast<int>(code)));
+  }
   auto operator=(braces) const { return *this = 0; }
-};
-
-/// The whole of an environment; `env = {}` makes an empty one.
-class environment {
- public:
-  environment() = default;
-  template <class Variables>
-    requires(!std::same_as<std::remove_cvref_t<Variables>, environment>)
-  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): the constraint keeps it apart
-  environment(Variables&& variables) {
-    refuse_unsafe_temporary<Variables>();
-    if constexpr (!text<std::remove_cvref_t<Variables>> && std::ranges::input_range<Variables>) {
-      for (auto&& variable : variables) add(variable);
-    } else {
-      refuse<Variables>();
-    }
-  }
-  std::map<std::string, std::optional<std::string>, std::less<>> values;
-
- private:
   template <class T>
-  void add(const T& variable) {
-    if constexpr (text<T>) {
-      const std::string both = to_word(variable);
-      const std::size_t equals = both.find('=');
-      if (equals == std::string::npos)
-        throw std::invalid_argument("coproc: env: '" + both + "' is not NAME=value");
-      values[both.substr(0, equals)] = both.substr(equals + 1);
-    } else if constexpr (requires {
-                           to_word(variable.first);
-                           to_word(variable.second);
-                         }) {
-      values[to_word(variable.first)] = to_word(variable.second);
-    } else {
-      refuse<T>();
-    }
-  }
-  template <class T>
-  static void refuse() {
-    static_assert(never<T>,
-                  "coproc: env takes a map of names and strings, paths or integers, or a range of "
-                  "NAME=value strings, which must have a name: what stands in braces has no type");
-  }
-};
-
-class env_keyword {
- public:
-  class element {
-    auto set(std::optional<std::string> value) const {
-      return set_option([name = name_, value = std::move(value)](options& target) {
-        target.environment[name] = value;
-      });
-    }
-
-   public:
-    explicit element(std::string name) : name_(std::move(name)) {}
-    template <word Value>
-    auto operator=(const Value& value) const {
-      return set(to_word(value));
-    }
-    auto operator=(unset_t) const { return set(std::nullopt); }
-
-   private:
-    std::string name_;
-  };
-  constexpr env_keyword() = default;
-  element operator[](std::string_view name) const { return element(std::string(name)); }
-  element operator[](const char* name) const { return element(to_word(name)); }
-  auto operator=(environment variables) const {
-    return set_option([variables = std::move(variables.values)](options& target) {
-      target.replace_environment = true;
-      target.environment = variables;
-    });
+    requires(!number<std::remove_cvref_t<T>> && !numbers<T>)
+  auto operator=(T&&) const {
+    static_assert(never<T>, "coproc: ok_codes takes a returncode, or a range of returncodes");
+    return set(std::vector<int>());
   }
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <utility>
 
 namespace coproc::detail {
@@ -38,6 +39,25 @@ concept setting_of = requires {
 }
 &&std::same_as<typename T::options_type, Options>&& requires(const T& value, Options& options) {
   value.apply(options);
+};
+
+/// One of any.
+template <class T>
+concept is_setting = requires {
+  typename T::options_type;
+};
+
+/// What braces make: they do not compile within a co_await on g++ 12.
+class braces {
+ public:
+  template <class... T>
+  braces(T...) {
+    static_assert(sizeof...(T) == static_cast<std::size_t>(-1),
+                  "coproc: a list in braces has no type here: give the range a name, "
+                  "std::vector numbers{3, 4};");
+  }
+  class none {};
+  explicit braces(none) {}
 };
 
 /// Applies those of @p arguments that are settings of these options.

@@ -117,8 +117,10 @@ class stdio_keyword {
     static_assert(Number != 0, "coproc: tee is for std_out and std_err only");
     return set(stdio(std::move(copies.to)));
   }
-  auto operator=(int descriptor) const { return set(stdio(handle_of(descriptor))); }
-  auto operator=(bool) const = delete;
+  template <number Descriptor>
+  auto operator=(Descriptor descriptor) const {
+    return set(stdio(handle_of(static_cast<int>(descriptor))));
+  }
   auto operator=(std::FILE* file) const {
     stdio stream(file != nullptr ? handle_of(::fileno(file)) : no_handle);
     stream.file = file;
@@ -139,14 +141,17 @@ class stdio_keyword {
   }
   template <class T>
     requires(!has_native_handle<T> && !text<T> && !path_like<T> && !std::is_null_pointer_v<T> &&
-             !std::convertible_to<T, int> && !std::convertible_to<T, std::FILE*>)
+             !number<std::remove_cvref_t<T>> && !std::convertible_to<T, std::FILE*>)
   auto operator=(T&&) const {
     using type = std::remove_cvref_t<T>;
     static_assert(!std::same_as<type, reader> && !std::same_as<type, writer>,
                   "coproc: a stream of another child is no descriptor; join them: exec(a | b)");
-    static_assert(std::same_as<type, reader> || std::same_as<type, writer>,
-                  "coproc: a stream is inherit, piped, devnull, terminal, a path, append(path), a "
-                  "descriptor, a FILE*, what has native_handle(), or for an output tee(target)");
+    static_assert(!std::same_as<type, bool>,
+                  "coproc: true and false are no streams; devnull is /dev/null");
+    static_assert(
+        std::same_as<type, reader> || std::same_as<type, writer> || std::same_as<type, bool>,
+        "coproc: a stream is inherit, piped, devnull, terminal, a path, append(path), a "
+        "descriptor, a FILE*, what has native_handle(), or for an output tee(target)");
     return set(stdio());
   }
 

@@ -27,8 +27,10 @@ inline std::string stream_name(std::size_t fd) {
   const bool has_name = !words.empty() && !words[0].empty();
   std::string message = (has_name ? words[0] : "''") + ": ";
   // A missing program is by far the most common failure: say that in the plain words of a shell.
-  if (std::string_view(step) != "exec") message += step + (text.empty() ? text : ' ' + text) + ": ";
-  else if (object.empty() && has_name) object = words[0];
+  if (std::string_view(step) != "exec") {
+    const bool apart = !text.empty() && text[0] != ':';
+    message += step + (apart ? ' ' + text : text) + ": ";
+  } else if (object.empty() && has_name) object = words[0];
   if (object.empty()) object = text;
   throw launch_error(why, step, message + why.message(), std::move(object));
 }
@@ -37,7 +39,7 @@ inline std::string stream_name(std::size_t fd) {
 inline void check_launch(const word_list& words, const options& chosen) {
   const auto refuse = [&words](const char* step, const std::string& text,
                                const std::string& object = std::string()) {
-    fail_launch(words, step, asio::error::invalid_argument, text, object);
+    fail_launch(words, step, asio::error::invalid_argument, ": " + text, object);
   };
   const auto refuse_nul = [&refuse](const char* step, const auto& text, const std::string& object) {
     if (text.find(typename std::remove_cvref_t<decltype(text)>::value_type()) != text.npos)

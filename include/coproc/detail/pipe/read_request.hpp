@@ -16,7 +16,7 @@ namespace coproc::detail {
 [[noreturn]] inline void throw_over_limit(const char* name, std::size_t reached,
                                           std::size_t limit) {
   throw limit_error(
-      std::string(name) + ": no end of it within the limit of " + std::to_string(limit) + " bytes",
+      std::string(name) + ": over the limit of " + std::to_string(limit) + " bytes without an end",
       reached);
 }
 

@@ -135,9 +135,15 @@ template <class T, bool Outcomes, class OnDone>
 void tell(OnDone& on_done, std::size_t index, std::optional<no_void<T>>& result,
           const std::exception_ptr& failure) {
   const auto call = [&](const auto&... values) {
-    static_assert(!is_awaitable<decltype(on_done(values...))>,
-                  "coproc: on_done is called, not awaited: it must not be a coroutine");
-    on_done(values...);
+    constexpr bool fits = std::invocable<OnDone&, decltype(values)...>;
+    static_assert(fits,
+                  "coproc: on_done takes a callable that takes an index and the result, a const T& "
+                  "or with return_exceptions a const outcome<T>&; of void the index alone");
+    if constexpr (fits) {
+      static_assert(!is_awaitable<std::invoke_result_t<OnDone&, decltype(values)...>>,
+                    "coproc: on_done is called, not awaited: it must not be a coroutine");
+      on_done(values...);
+    }
   };
   if constexpr (std::same_as<OnDone, no_on_done>) {
   } else if constexpr (Outcomes) {
@@ -188,7 +194,8 @@ template <class... Arguments>
 auto gather_each(Arguments&&... arguments) {
   static_assert(((is_awaitable<std::remove_cvref_t<Arguments>> ||
                   gather_setting<std::remove_cvref_t<Arguments>>)&&...),
-                "coproc: gather takes awaitables, or one range of awaitables, and keywords");
+                "coproc: gather takes awaitables, or one range of awaitables or commands, and its "
+                "keywords");
   static_assert(!((is_on_done<std::remove_cvref_t<Arguments>> ||
                    is_on_start<std::remove_cvref_t<Arguments>>) ||
                   ...),

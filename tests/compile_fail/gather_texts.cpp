@@ -1,0 +1,10 @@
+// expect: coproc: gather takes awaitables, or one range of awaitables or commands, and its keywords
+// SPDX-FileCopyrightText: The coproc authors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <coproc/coproc.hpp>
+
+using namespace coproc::keywords;
+
+std::vector<std::string> texts;
+auto all = coproc::gather(texts);
