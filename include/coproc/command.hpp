@@ -124,6 +124,7 @@ class command {
   detail::options options_;
 };
 
+/// The same, for who says `coproc::to_string`.
 std::string to_string(const command& what);
 
 }  // namespace coproc

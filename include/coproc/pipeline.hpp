@@ -68,6 +68,7 @@ class pipeline {
   std::vector<command> stages_;
 };
 
+/// The same, for who says `coproc::to_string`.
 std::string to_string(const pipeline& what);
 
 /// Two commands as a pipeline: `command("zcat", file) | command("sort")`.
@@ -134,6 +135,7 @@ class running_pipeline {
   std::vector<process> stages_;
 };
 
+/// The same, for who says `coproc::to_string`.
 std::string to_string(const running_pipeline& what);
 
 /// A pipeline that has run to its end, from capture.

@@ -227,6 +227,7 @@ class [[nodiscard]] process {
   std::unique_ptr<terminal_side> terminal_;
 };
 
+/// The same, for who says `coproc::to_string`.
 std::string to_string(const process& what);
 
 }  // namespace coproc

@@ -258,8 +258,8 @@ class writer {
     return write(detail::to_bytes(bytes));
   }
 
-  /// Closes the stream: the child reads an end of file. A write that waits ends as if cancelled, one
-  /// after that fails at once. May be called at any time and any number of times.
+  /// Closes the stream: the child reads an end of file. A write that waits ends as if cancelled,
+  /// one after that fails at once. May be called at any time and any number of times.
   void close();
   /// False after close().
   bool is_open() const noexcept;

@@ -78,7 +78,7 @@ else()
     message(FATAL_ERROR "It has built ${built} libraries of ours, and needs ${linked}.")
   endif()
   file(GLOB_RECURSE own "${WORK}/*.cpp")
-  list(FILTER own EXCLUDE REGEX "^${WORK}/build/|quickstart|small")
+  list(FILTER own EXCLUDE REGEX "^${WORK}/build/|/share/doc/|quickstart|small")
   list(LENGTH own expected)
   if(NOT expected)
     set(expected 1) # quickstart.cpp or small.cpp
