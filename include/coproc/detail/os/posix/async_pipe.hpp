@@ -164,8 +164,10 @@ class async_pipe_end final : private context_member {
 
   /// Waits for bytes, or the end, and reads into @p room, which must stay until then: that costs
   /// less than to wait and then read. Where it has read something, that counts, whatever the error.
-  COPROC_ON_USE awaitable<std::tuple<error_code, std::size_t>> read(asio::mutable_buffer room) {
-    return heeding(registered().async_read_some(room, asio::as_tuple(asio::use_awaitable_t<>())));
+  /// @tparam Token what it is, so that who does not read has none of Asio's to compile
+  template <class Token = asio::as_tuple_t<asio::use_awaitable_t<>>>
+  awaitable<std::tuple<error_code, std::size_t>> read(asio::mutable_buffer room) {
+    return heeding<std::size_t>(registered().async_read_some(room, Token(asio::use_awaitable)));
   }
 
   /// Notifies @p target with @p bit when the descriptor is ready, or no more waited for.
