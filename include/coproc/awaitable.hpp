@@ -8,13 +8,16 @@
 // Header-only is the default: each public header includes its definitions (impl/*.ipp) below its
 // last line. With COPROC_SEPARATE_COMPILATION the headers only declare, and one source file that
 // includes <coproc/src.hpp> holds all definitions. COPROC_INLINE marks them in either form.
+//
+// COPROC_ON_USE stands in its place, and before the declaration too, at every function that is a
+// coroutine or gives the awaitable of one: g++ compiles each coroutine that it sees, called or not,
+// so in the header-only form they are templates, made where they are called. A mark that is missing
+// on one side shows in the header-only form only, as an undefined reference. (In detail/*.hpp,
+// which have no other file for their definitions, it is `COPROC_ON_USE inline`.)
 
 #if !defined(__unix__) && !defined(__APPLE__) && !defined(_WIN32)
 #error "coproc needs Windows, or a POSIX system: Linux, macOS or a BSD"
 #endif
-
-// COPROC_ON_USE does so for functions that a program may well not call: in the header-only form
-// they are templates, since g++ compiles every coroutine that it sees, called or not.
 
 #if defined(COPROC_SEPARATE_COMPILATION)
 #define COPROC_INLINE

@@ -235,6 +235,14 @@ TEST_CASE("keywords: a number that is no value of theirs is refused") {
   CHECK_THROWS_AS(limit = -1, std::invalid_argument);
   CHECK_THROWS_AS(niceness = std::numeric_limits<long>::max(), std::invalid_argument);
   CHECK(command("p", limit = 1u, niceness = -1l).options().limit == 1);
+  // None of which is cut to a number that it is not.
+  constexpr std::int64_t large = std::int64_t{1} << 32;
+  CHECK_THROWS_AS(process_group = large, std::invalid_argument);
+  CHECK_THROWS_AS(ok_codes = large, std::invalid_argument);
+  CHECK_THROWS_AS(ok_codes = std::vector{large}, std::invalid_argument);
+  CHECK_THROWS_AS(pass_fds = large + 3, std::invalid_argument);
+  CHECK_THROWS_AS(pass_fds = std::vector{large + 3}, std::invalid_argument);
+  CHECK_THROWS_AS(std_out = large + 1, std::invalid_argument);
 }
 
 TEST_CASE("keywords: an input is kept whole, NULs too") {

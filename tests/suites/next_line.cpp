@@ -75,7 +75,8 @@ COPROC_TEST("next_line: beside another operation on a stream it is refused") {
 
 COPROC_TEST("next_line: a line over the limit stays, and the stream goes on") {
   auto process = co_await exec(child, "say", "123456\nok\n", std_out = piped, limit = 5);
-  (void)co_await thrown<coproc::limit_error>(process.next_line());
+  const auto over = co_await thrown<coproc::limit_error>(process.next_line());
+  CHECK(std::string(over.what()) == "next_line: over the limit of 5 bytes without an end");
   auto part = co_await process.std_out().read(7);
   CHECK(part == "123456\n");
   const auto next = co_await process.next_line();

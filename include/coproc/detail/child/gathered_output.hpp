@@ -22,7 +22,8 @@ class gathered_output {
     const std::size_t room = bound.bytes - head_text().size();
     if (bytes.size() <= room) return true;
     if (copy_to) set_aside(new_bytes(bytes));
-    auto& [unfinished, head, tail] = aside();
+    std::string& head = aside().head;
+    std::string& tail = aside().tail;
     if (bound.then == output_bound::policy::head_and_tail) {
       if (head.empty()) head = bytes.take(bound.bytes / 2);
       const std::size_t excess = bytes.size() - (bound.bytes - head.size());

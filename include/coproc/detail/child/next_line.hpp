@@ -20,10 +20,11 @@ COPROC_ON_USE inline awaitable<std::optional<tagged_line>> next_line(
     if (readers[i] != nullptr) polls.use(i, readers[i]->pipe(), readers[i]->busy(), "next_line");
   // A busy stream must not keep the other waiting.
   const std::size_t first = streams->next_line_first = 1 - streams->next_line_first;
+  const separator newline('\n');
   for (;;) {
     for (const std::size_t i : {first, 1 - first})
       if (readers[i] != nullptr)
-        if (const auto line = readers[i]->next_line('\n'))
+        if (const auto line = readers[i]->next_line(newline, "next_line"))
           co_return tagged_line(static_cast<int>(i) + 1, std::string(*line));
     bool open = false, progress = false;
     for (pipe_reader* const reader : readers) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <coproc/detail/os/os.hpp>
+#include <coproc/detail/os/signals.hpp>
 #include <coproc/detail/task/task_group.hpp>
 
 namespace coproc::detail {

@@ -32,6 +32,10 @@ class plain_keyword {
                                 : std::integral<type>    ? number<T>
                                                          : std::convertible_to<T, type>;
 
+  static auto set(type value) {
+    return set_option([value = std::move(value)](options& target) { target.*Member = value; });
+  }
+
  public:
   constexpr plain_keyword() = default;
   auto operator=(type value) const requires(!std::integral<type>) {
@@ -41,12 +45,8 @@ class plain_keyword {
   template <std::integral Value>
     requires(std::integral<type>&& takes<Value>)
   auto operator=(Value value) const {
-    if constexpr (!std::same_as<type, bool>)
-      if (!std::in_range<type>(value))
-        throw std::invalid_argument("coproc: " + std::to_string(value) +
-                                    " is out of the range of the keyword it is given to");
-    return set_option(
-        [value = static_cast<type>(value)](options& target) { target.*Member = value; });
+    if constexpr (std::same_as<type, bool>) return set(value);
+    else return set(in_range<type>(value));
   }
   // So that a null pointer is refused, too.
   template <text Text>
@@ -160,7 +160,7 @@ class process_group_keyword {
   template <number Group>
   auto operator=(Group group) const {
     return set_option(
-        [group = static_cast<int>(group)](options& target) { target.process_group = group; });
+        [group = in_range<int>(group)](options& target) { target.process_group = group; });
   }
   auto operator=(new_group_t) const { return *this = 0; }
   template <class T>
@@ -264,14 +264,14 @@ class pass_fds_keyword {
   constexpr element operator[](int number_in_child) const { return element(number_in_child); }
   template <number Descriptor>
   auto operator=(Descriptor descriptor) const {
-    return (*this)[static_cast<int>(descriptor)] = static_cast<int>(descriptor);
+    return (*this)[in_range<int>(descriptor)] = in_range<int>(descriptor);
   }
   auto operator=(braces) const { return *this = 0; }
   template <numbers Descriptors>
   auto operator=(Descriptors&& descriptors) const {
     std::map<int, int> same;
     for (const auto descriptor : descriptors)
-      same[static_cast<int>(descriptor)] = static_cast<int>(descriptor);
+      same[in_range<int>(descriptor)] = in_range<int>(descriptor);
     return set_option([same = std::move(same)](options& target) { target.pass_fds = same; });
   }
   template <class T>
@@ -295,12 +295,12 @@ class ok_codes_keyword {
   template <numbers Codes>
   auto operator=(Codes&& codes) const {
     std::vector<int> list;
-    for (const auto code : codes) list.push_back(static_cast<int>(code));
+    for (const auto code : codes) list.push_back(in_range<int>(code));
     return set(std::move(list));
   }
   template <number Code>
   auto operator=(Code code) const {
-    return set(std::vector<int>(1, static_cast<int>(code)));
+    return set(std::vector<int>(1, in_range<int>(code)));
   }
   auto operator=(braces) const { return *this = 0; }
   template <class T>

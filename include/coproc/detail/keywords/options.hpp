@@ -25,9 +25,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace coproc {
@@ -122,6 +120,14 @@ template <class T>
 concept number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
                  !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
                  !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+/// A number as the keyword that it is given to keeps it.
+/// @throws std::invalid_argument where that has no such number
+template <std::integral Kept, std::integral Given>
+Kept in_range(Given value) {
+  if (std::in_range<Kept>(value)) return static_cast<Kept>(value);
+  throw std::invalid_argument("coproc: " + std::to_string(value) +
+                              " is out of the range of the keyword it is given to");
+}
 /// What can be one argument, or a variable's value: a string, a path or an integer.
 template <class T>
 concept word = text<T> || path_like<T> || number<T>;

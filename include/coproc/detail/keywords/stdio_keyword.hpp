@@ -119,7 +119,7 @@ class stdio_keyword {
   }
   template <number Descriptor>
   auto operator=(Descriptor descriptor) const {
-    return set(stdio(handle_of(static_cast<int>(descriptor))));
+    return set(stdio(handle_of(in_range<int>(descriptor))));
   }
   auto operator=(std::FILE* file) const {
     stdio stream(file != nullptr ? handle_of(::fileno(file)) : no_handle);

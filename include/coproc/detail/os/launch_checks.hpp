@@ -31,7 +31,7 @@ inline std::string stream_name(std::size_t fd) {
     const bool apart = !text.empty() && text[0] != ':';
     message += step + (apart ? ' ' + text : text) + ": ";
   } else if (object.empty() && has_name) object = words[0];
-  if (object.empty()) object = text;
+  if (object.empty()) object = text.empty() ? step : text;
   throw launch_error(why, step, message + why.message(), std::move(object));
 }
 

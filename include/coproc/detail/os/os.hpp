@@ -18,7 +18,7 @@
 //                          PATH.
 //   is_program(path)       Whether it is a file that this user may execute.
 //
-// Launch (launch.hpp)
+// Launch (launch.hpp; launched in reaper.hpp)
 //   launched               A child that has been started: pid, ends[3] (this process's ends of its
 //                          streams), leads_group, lifeline (the end of its stdin, where that is
 //                          to tell a far side when to end); where it has a terminal, this process's
@@ -32,7 +32,9 @@
 //
 // Pipe ends (async_pipe.hpp)
 //   async_pipe_end         This process's end of a pipe, driven by an executor, and still ours when
-//                          the context has gone.
+//                          the context has gone (a context_member). Made of an executor and a
+//                          handle; executor() is empty once the context has gone; is_open().
+//     wait_type, to_read, to_write  What can be waited for.
 //     read_some, write_some  Moves what goes without waiting, from one buffer or several. 0 with an
 //                          error: would_block, eof, broken_pipe or the system's. Never raises
 //                          SIGPIPE.
@@ -51,7 +53,8 @@
 //     get()                The handle of a terminal.
 //
 // Child (child.hpp)
-//   child                  The one owner of a child, from its start to its reap.
+//   child                  The one owner of a child, from its start to its reap. Made of an
+//                          executor and a launched, whose pid it takes; pid(), executor().
 //     exited()             Looks, and never waits. It reaps the child when it first sees its end.
 //     has_lifeline         Whether its end is asked for so.
 //     reaped, released     Whether that has been seen; whether the child was given away.

@@ -80,10 +80,11 @@ class pipe_reader {
   }
 
   /// Takes a line off the buffer, if there is a whole one. The view is good until the next call.
-  std::optional<std::string_view> next_line(const separator& by) {
+  /// @param name of the operation, for the message
+  std::optional<std::string_view> next_line(const separator& by, const char* name = "readline") {
     const std::size_t found = scanner_.find(buffer_.view(), by);
     const bool complete = found != line_scanner::none;
-    if (scanner_.scanned() > limit_) throw_over_limit("readline", scanner_.scanned(), limit_);
+    if (scanner_.scanned() > limit_) throw_over_limit(name, scanner_.scanned(), limit_);
     if (!complete && (!eof_ || buffer_.empty())) return std::nullopt;
     const std::string_view line = buffer_.view().substr(0, found);
     consume(line.size() + (complete ? by.size() : 0));

@@ -8,7 +8,6 @@
 #include <coproc/detail/os/exit_waiters.hpp>
 #include <coproc/detail/os/posix/async_pipe.hpp>
 #include <coproc/detail/os/posix/reaper.hpp>
-#include <coproc/detail/os/signals.hpp>
 #include <memory>
 
 namespace coproc::detail {
@@ -32,7 +31,6 @@ class child final : private context_member {
   ~child() { abandon(true); }
 
   pid_t pid() const noexcept { return pid_; }
-  bool leads_group() const noexcept { return leads_group_; }
   const asio::any_io_executor& executor() const noexcept { return pidfd_.executor(); }
 
   bool has_lifeline() const noexcept { return has_lifeline_; }

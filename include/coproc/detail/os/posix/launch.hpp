@@ -35,8 +35,8 @@ class launcher {
     prepare_arguments();
     prepare_environment();
     prepare_programs();
-    result_.pid = kill_on_parent_death() ? spawn_by_lasting_thread(plan_, result_.pidfd)
-                                         : spawn(plan_, result_.pidfd);
+    result_.pid = options_.kill_on_parent_death ? spawn_by_lasting_thread(plan_, result_.pidfd)
+                                                : spawn(plan_, result_.pidfd);
     if (result_.pid < 0) fail_in_child();
     result_.leads_group = plan_.new_session || plan_.group == 0;
     if (options_.stop_signal) result_.stop_signal = *options_.stop_signal;
@@ -205,7 +205,7 @@ class launcher {
     plan_.niceness = std::clamp(options_.niceness.value_or(0), -40, 40);  // more is the same
     plan_.umask = options_.new_umask ? static_cast<int>(*options_.new_umask) : -1;
     prepare_accounts();
-    if (kill_on_parent_death()) plan_.die_with = ::getpid();
+    if (options_.kill_on_parent_death) plan_.die_with = ::getpid();
   }
 
   static std::uint64_t widen(rlim_t value) {
@@ -261,8 +261,6 @@ class launcher {
            group.name);
     return number;
   }
-
-  bool kill_on_parent_death() const { return options_.kill_on_parent_death; }
 
   void prepare_arguments() {
     for (const std::string& word : words_) argv_.push_back(mutable_text(word));

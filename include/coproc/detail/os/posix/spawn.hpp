@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// The child between clone and exec, and the clone itself. Nothing else in the library starts a
-// process.
+// The child between clone and exec, which clone_linux.hpp makes. Nothing else in the library starts
+// a process.
 //
 // The child runs in the memory of its parent, whose thread the kernel suspends until the child has
 // exec'ed or ended (CLONE_VM | CLONE_VFORK): a launch then costs the same whatever the parent's
@@ -27,12 +27,6 @@
 // threads: run(..., N), or a pool.
 //
 // All this is Linux. Elsewhere (calls_posix.hpp) the child is a fork, which reports by a pipe.
-
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <condition_variable>

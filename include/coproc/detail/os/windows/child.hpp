@@ -36,7 +36,6 @@ class child final : private context_member {
   }
 
   int pid() const noexcept { return pid_; }
-  bool leads_group() const noexcept { return leads_group_; }
   const asio::any_io_executor& executor() const noexcept { return executor_; }
 
   bool has_lifeline() const noexcept { return has_lifeline_; }
@@ -138,6 +137,8 @@ class child final : private context_member {
 
   /// The Boost handle of this child. Its handle of the system's is a copy of ours.
   native_process_handle& handle() {
+    if (!handle_ && reaped())
+      throw std::logic_error("coproc: handle: the child has ended, and nothing of it is left");
     if (!handle_)
       handle_.emplace(make_native<native_process_handle>(
           executor_, pid_, duplicate(process_.get(), false).release(), ::CloseHandle));
