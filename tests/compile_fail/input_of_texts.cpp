@@ -6,4 +6,5 @@
 
 using namespace coproc::keywords;
 
-auto done = coproc::capture("cat", input = [] { return std::string(); });
+auto done = coproc::capture(
+    "cat", input = [] { return std::string(); });

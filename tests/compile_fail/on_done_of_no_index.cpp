@@ -7,4 +7,5 @@
 using namespace coproc::keywords;
 
 std::vector<coproc::command> commands;
-auto all = coproc::gather(commands, on_done = [](const coproc::completed&) {});
+auto all = coproc::gather(
+    commands, on_done = [](const coproc::completed&) {});

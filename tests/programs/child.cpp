@@ -225,8 +225,7 @@ int main(int argc, char** argv) {
     say(std::to_string(pid));
     return 0;
   }
-  if (what ==
-      "late-grandchild") {  // one that writes N chunks, with pauses, when this one has gone
+  if (what == "late-grandchild") {  // one that writes N chunks, with pauses, when this one has gone
     const pid_t pid = ::fork();
     if (pid == 0) {
       for (unsigned long i = 0; i < number(2); ++i) {
