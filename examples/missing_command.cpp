@@ -10,7 +10,7 @@ using namespace coproc::keywords;
 asio::awaitable<void> errors() {
   // Without a shell nothing has been started, and exec says why.
   try {
-    co_await coproc::exec("non_existent_command");
+    auto process = co_await coproc::exec("non_existent_command");
   } catch (const coproc::launch_error& e) {
     std::cout << "exec: " << e.what() << '\n';
   }

@@ -184,7 +184,7 @@ class worker {
   asio::awaitable<void> failures() {
     bool failed = false;
     try {
-      co_await coproc::exec("/no/such/program", std_in = piped, std_out = piped);
+      (void)co_await coproc::exec("/no/such/program", std_in = piped, std_out = piped);
     } catch (const coproc::launch_error&) {
       failed = true;
     }

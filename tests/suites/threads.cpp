@@ -232,7 +232,7 @@ TEST_CASE("threads: a context without locks is not told of anything by another t
   asio::co_spawn(
       context,
       [&]() -> asio::awaitable<void> {
-        for (; left < 50; ++left) co_await coproc::exec(child, "wait", std_out = devnull);
+        for (; left < 50; ++left) (void)co_await coproc::exec(child, "wait", std_out = devnull);
       },
       asio::detached);
   context.run();
