@@ -24,7 +24,7 @@ concept range_of_jobs = std::ranges::input_range<T> &&
 }  // namespace detail
 
 namespace keywords {
-/// For gather over a range: how many run at once, at least 1; all of them by default.
+/// For gather: how many run at once, at least 1; all of them by default.
 inline constexpr detail::concurrency_keyword concurrency;
 /// For gather: `return_exceptions = true` gives each result as an `outcome`, a value or an
 /// exception; a failure then cancels nobody. (asyncio's keyword)

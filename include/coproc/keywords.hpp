@@ -149,12 +149,16 @@ inline constexpr detail::input_keyword input;
 inline constexpr detail::plain_keyword<&detail::options::max_output> max_output;
 /// For max_output: the first @p bytes are kept, the rest is read and dropped, and the child runs
 /// on. How many were dropped is in output::out_dropped and output::err_dropped.
-inline detail::output_bound cut(std::size_t bytes) {
-  return detail::output_bound(bytes, detail::output_bound::policy::cut);
+template <detail::number Number>
+detail::output_bound cut(Number bytes) {
+  return detail::output_bound(detail::in_range<std::size_t>(bytes),
+                              detail::output_bound::policy::cut);
 }
 /// The same, but the first and the last half of @p bytes are kept.
-inline detail::output_bound head_and_tail(std::size_t bytes) {
-  return detail::output_bound(bytes, detail::output_bound::policy::head_and_tail);
+template <detail::number Number>
+detail::output_bound head_and_tail(Number bytes) {
+  return detail::output_bound(detail::in_range<std::size_t>(bytes),
+                              detail::output_bound::policy::head_and_tail);
 }
 /// For capture: how long the child may run, a std::chrono duration, or a std::optional of one; no
 /// bound by default. (Python's timeout=)

@@ -98,6 +98,27 @@ COPROC_TEST("input: a callable is awaited for each piece, as bytes are taken") {
   CHECK(none.returncode == 0);
 }
 
+int named_calls = 0;
+coproc::awaitable<piece> awaited_by_name() {
+  co_return named_calls++ < 2 ? piece("x") : std::nullopt;
+}
+std::optional<const char*> called_by_name() {
+  return named_calls++ < 2 ? std::optional("y") : std::nullopt;
+}
+
+COPROC_TEST("input: a callable may be a function by its name, and give what converts to a text") {
+  named_calls = 0;
+  const auto awaited = co_await capture(child, "cat", input = awaited_by_name);
+  CHECK(awaited.out == "xx");
+  named_calls = 0;
+  const auto called = co_await capture(child, "cat", input = called_by_name);
+  CHECK(called.out == "yy");
+  named_calls = 0;
+  auto process = co_await exec(child, "cat", std_in = piped, std_out = piped);
+  const auto written = co_await process.communicate(awaited_by_name);
+  CHECK(written.out == "xx");
+}
+
 COPROC_TEST("input: large pieces come through whole") {
   const auto make = [left = 8]() mutable -> coproc::awaitable<piece> {
     if (left-- == 0) co_return std::nullopt;

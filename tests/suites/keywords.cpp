@@ -242,7 +242,12 @@ TEST_CASE("keywords: a number that is no value of theirs is refused") {
   CHECK_THROWS_AS(ok_codes = std::vector{large}, std::invalid_argument);
   CHECK_THROWS_AS(pass_fds = large + 3, std::invalid_argument);
   CHECK_THROWS_AS(pass_fds = std::vector{large + 3}, std::invalid_argument);
-  CHECK_THROWS_AS(std_out = large + 1, std::invalid_argument);
+  CHECK_THROWS_AS(pass_fds[9] = large + 1, std::invalid_argument);
+  CHECK_THROWS_AS(max_output = -1, std::invalid_argument);
+  CHECK_THROWS_AS(cut(-1), std::invalid_argument);
+  enum { no_match = 1, more = 2 };
+  CHECK(command("p", ok_codes = no_match).options().ok_codes == std::vector<int>{1});
+  CHECK(command("p", stop_signal = more, std_out = more).options().stop_signal == 2);
 }
 
 TEST_CASE("keywords: an input is kept whole, NULs too") {

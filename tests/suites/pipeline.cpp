@@ -261,6 +261,17 @@ COPROC_TEST("pipeline: a tee between stages that fails, waits for ever, or is fo
   CHECK_FALSE(has_children());
 }
 
+COPROC_TEST("pipeline: what is not for a stage is refused before any has been started") {
+  std::vector<coproc::trace_kind> seen;
+  const auto guard =
+      co_await coproc::trace([&](const coproc::trace_event& told) { seen.push_back(told.kind); });
+  co_await thrown<std::invalid_argument>(
+      exec(command(child, "wait") | command(child, "cat", timeout = 1s)));
+  co_await thrown<std::invalid_argument>(
+      coproc::capture(command(child, "wait") | command(child, "cat", retry = attempts(2))));
+  CHECK(seen.empty());
+}
+
 COPROC_TEST("pipeline: a running one prints itself") {
   auto running = co_await exec(command("true") | command(child, "exit", 3));
   co_await running.wait();

@@ -7,8 +7,8 @@
 
 namespace coproc::detail {
 
-/// Launches a command for exec, which has no use for what is capture's.
-COPROC_INLINE process start_process(const asio::any_io_executor& executor, const command& program) {
+/// Refuses what is capture's.
+COPROC_INLINE void check_for_exec(const command& program) {
   const options& chosen = program.options();
   const auto refuse = [&](bool said, const char* keyword, const char* instead) {
     if (said)
@@ -20,6 +20,11 @@ COPROC_INLINE process start_process(const asio::any_io_executor& executor, const
   refuse(chosen.grace.has_value(), "grace", "stop takes it");
   refuse(chosen.input.has_value(), "input", "communicate and std_in().write take it");
   refuse(chosen.retry.attempts > 1, "retry", "exec it again");
+}
+
+/// Launches a command for exec.
+COPROC_INLINE process start_process(const asio::any_io_executor& executor, const command& program) {
+  check_for_exec(program);
   return process(launch_with_hooks(executor, program));
 }
 

@@ -149,8 +149,6 @@ awaitable<std::vector<Started>> start_joined(std::vector<command> stages, Start 
 }
 
 COPROC_INLINE capture_run capture_stage(const asio::any_io_executor& executor, command& stage) {
-  if (stage.options().retry.attempts > 1)
-    throw std::invalid_argument("coproc: pipeline: retry is for a command alone");
   return capture_run(executor, stage);
 }
 
@@ -226,12 +224,16 @@ COPROC_INLINE completed_pipeline completed_pipeline::check() && {
 }
 
 COPROC_ON_USE awaitable<running_pipeline> exec(pipeline commands) {
+  for (const command& stage : commands.stages()) detail::check_for_exec(stage);
   std::vector<process> stages =
       co_await detail::start_joined<process>(commands.stages(), detail::start_process, nullptr);
   co_return running_pipeline(std::move(stages));
 }
 
 COPROC_ON_USE awaitable<completed_pipeline> capture(pipeline commands) {
+  for (const command& stage : commands.stages())
+    if (stage.options().retry.attempts > 1)
+      throw std::invalid_argument("coproc: pipeline: retry is for a command alone");
   const auto start = std::chrono::steady_clock::now();
   std::vector<detail::relay> relays;
   std::vector<detail::capture_run> runs = co_await detail::start_joined<detail::capture_run>(

@@ -11,10 +11,15 @@
 
 namespace coproc::detail {
 
-// Just that: a text that converts to it would never be the end.
-template <class Call, class Result>
-concept returns = requires(Call& call) {
-  { call() } -> std::same_as<Result>;
+/// A callable that gives the next piece of input, or nothing: a text alone would never be the end.
+template <class Call>
+concept gives_piece = requires(Call& call) {
+  std::optional<std::string>(call());
+  call().has_value();
+};
+template <class Call>
+concept gives_awaited_piece = requires(Call& call) {
+  { call() } -> std::same_as<awaitable<std::optional<std::string>>>;
 };
 
 /// What a child is to read on stdin: bytes, and then perhaps more that is made as it is wanted. A
@@ -31,16 +36,21 @@ class input_source {
   // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): the constraint keeps it apart
   input_source(T&& from) {
     using type = std::remove_cvref_t<T>;
+    using callable = std::decay_t<T>;  // a pointer, where it is a function
     refuse_unsafe_temporary<T>();
+    constexpr bool is_callable = gives_piece<callable> || gives_awaited_piece<callable>;
+    static_assert(!is_callable || std::copy_constructible<callable>,
+                  "coproc: a callable for input is copied, as commands are: hold by a "
+                  "std::shared_ptr what cannot be");
     if constexpr (std::same_as<type, std::string>) text = std::forward<T>(from);
     else if constexpr (bytes<type>) text = to_bytes(from);
-    else if constexpr (returns<type, awaitable<piece>>)
-      make = [given = type(std::forward<T>(from))] {
-        return [call = std::make_shared<type>(given)](piece_ptr made) {
+    else if constexpr (gives_awaited_piece<callable>)
+      make = [given = callable(std::forward<T>(from))] {
+        return [call = std::make_shared<callable>(given)](piece_ptr made) {
           return made_by(call, std::move(made));
         };
       };
-    else if constexpr (returns<type, piece>)
+    else if constexpr (gives_piece<callable>)
       pieces = [next = std::function<piece()>(std::forward<T>(from))] { return next; };
     else if constexpr (std::ranges::input_range<type>) take_range(std::forward<T>(from));
     else

@@ -29,7 +29,7 @@ class plain_keyword {
   static constexpr bool is_bound = std::same_as<type, output_bound>;
   template <class T>
   static constexpr bool takes = std::same_as<type, bool> ? std::same_as<T, bool>
-                                : std::integral<type>    ? number<T>
+                                : std::integral<type>    ? whole<T>
                                                          : std::convertible_to<T, type>;
 
   static auto set(type value) {
@@ -38,11 +38,9 @@ class plain_keyword {
 
  public:
   constexpr plain_keyword() = default;
-  auto operator=(type value) const requires(!std::integral<type>) {
-    return set_option([value = std::move(value)](options& target) { target.*Member = value; });
-  }
+  auto operator=(type value) const requires(!std::integral<type>) { return set(std::move(value)); }
   // Not what only converts: -1 is no size, and "no" not false.
-  template <std::integral Value>
+  template <class Value>
     requires(std::integral<type>&& takes<Value>)
   auto operator=(Value value) const {
     if constexpr (std::same_as<type, bool>) return set(value);
@@ -136,7 +134,7 @@ class duration_keyword {
   auto operator=(std::chrono::duration<Rep, Period> time) const {
     return set(to_nanoseconds(time));
   }
-  // None: as if it had not been said.
+  // None: no bound, or for grace the default, whatever has been said before.
   template <class Rep, class Period>
   auto operator=(const std::optional<std::chrono::duration<Rep, Period>>& time) const {
     return set(time ? std::optional(to_nanoseconds(*time)) : std::nullopt);
@@ -152,20 +150,20 @@ class duration_keyword {
 
 template <class T>
 concept numbers = std::ranges::input_range<T> && !text<std::remove_cvref_t<T>> &&
-                  number<std::remove_cvref_t<std::ranges::range_reference_t<T>>>;
+                  whole<std::remove_cvref_t<std::ranges::range_reference_t<T>>>;
 
 class process_group_keyword {
  public:
   constexpr process_group_keyword() = default;
-  template <number Group>
+  template <whole Group>
   auto operator=(Group group) const {
     return set_option(
         [group = in_range<int>(group)](options& target) { target.process_group = group; });
   }
   auto operator=(new_group_t) const { return *this = 0; }
   template <class T>
-    requires(!number<T>)
-  auto operator=(T) const {
+    requires(!whole<std::remove_cvref_t<T>>)
+  auto operator=(T&&) const {
     static_assert(never<T>, "coproc: process_group takes new_group, or the number of a group");
     return set_option([](options&) {});
   }
@@ -252,9 +250,11 @@ class pass_fds_keyword {
   class element {
    public:
     explicit constexpr element(int number) : number_(number) {}
-    auto operator=(int descriptor) const {
-      return set_option(
-          [n = number_, descriptor](options& target) { target.pass_fds[n] = descriptor; });
+    template <whole Descriptor>
+    auto operator=(Descriptor descriptor) const {
+      return set_option([n = number_, fd = in_range<int>(descriptor)](options& target) {
+        target.pass_fds[n] = fd;
+      });
     }
 
    private:
@@ -262,9 +262,9 @@ class pass_fds_keyword {
   };
   constexpr pass_fds_keyword() = default;
   constexpr element operator[](int number_in_child) const { return element(number_in_child); }
-  template <number Descriptor>
+  template <whole Descriptor>
   auto operator=(Descriptor descriptor) const {
-    return (*this)[in_range<int>(descriptor)] = in_range<int>(descriptor);
+    return (*this)[in_range<int>(descriptor)] = descriptor;
   }
   auto operator=(braces) const { return *this = 0; }
   template <numbers Descriptors>
@@ -275,7 +275,7 @@ class pass_fds_keyword {
     return set_option([same = std::move(same)](options& target) { target.pass_fds = same; });
   }
   template <class T>
-    requires(!number<std::remove_cvref_t<T>> && !numbers<T>)
+    requires(!whole<std::remove_cvref_t<T>> && !numbers<T>)
   auto operator=(T&&) const {
     static_assert(never<T>, "coproc: pass_fds takes a descriptor, or a range of descriptors");
     return set_option([](options&) {});
@@ -298,13 +298,13 @@ class ok_codes_keyword {
     for (const auto code : codes) list.push_back(in_range<int>(code));
     return set(std::move(list));
   }
-  template <number Code>
+  template <whole Code>
   auto operator=(Code code) const {
     return set(std::vector<int>(1, in_range<int>(code)));
   }
   auto operator=(braces) const { return *this = 0; }
   template <class T>
-    requires(!number<std::remove_cvref_t<T>> && !numbers<T>)
+    requires(!whole<std::remove_cvref_t<T>> && !numbers<T>)
   auto operator=(T&&) const {
     static_assert(never<T>, "coproc: ok_codes takes a returncode, or a range of returncodes");
     return set(std::vector<int>());

@@ -68,13 +68,31 @@ class sink {
   bool failed = false;  // the stream has not taken the last piece
 };
 
+template <class T>
+concept number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
+                 !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
+                 !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+/// What a keyword that keeps a number takes: a number, or an enumerator that converts to one.
+template <class T>
+concept whole = number<T> ||(std::is_enum_v<T>&& std::convertible_to<T, int>);
+
+/// A number as the keyword that it is given to keeps it.
+/// @throws std::invalid_argument where that has no such number
+template <std::integral Kept, class Given>
+Kept in_range(Given given) {
+  const auto value = +given;
+  if (std::in_range<Kept>(value)) return static_cast<Kept>(value);
+  throw std::invalid_argument("coproc: " + std::to_string(value) +
+                              " is out of the range of the keyword it is given to");
+}
+
 /// How much of an output is kept, and what is done when there is more.
 class output_bound {
  public:
   enum class policy { fail, cut, head_and_tail };
   template <std::integral Number>
     requires(!std::same_as<Number, bool>)
-  output_bound(Number most) : output_bound(static_cast<std::size_t>(most), policy::fail) {}
+  output_bound(Number most) : output_bound(in_range<std::size_t>(most), policy::fail) {}
   output_bound(std::size_t most, policy when_more) : bytes(most), then(when_more) {}
   bool operator==(const output_bound&) const = default;
   std::size_t bytes;
@@ -116,18 +134,6 @@ class stdio {
 
 template <class T>
 concept path_like = !text<T> && std::convertible_to<const T&, std::filesystem::path>;
-template <class T>
-concept number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
-                 !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
-                 !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
-/// A number as the keyword that it is given to keeps it.
-/// @throws std::invalid_argument where that has no such number
-template <std::integral Kept, std::integral Given>
-Kept in_range(Given value) {
-  if (std::in_range<Kept>(value)) return static_cast<Kept>(value);
-  throw std::invalid_argument("coproc: " + std::to_string(value) +
-                              " is out of the range of the keyword it is given to");
-}
 /// What can be one argument, or a variable's value: a string, a path or an integer.
 template <class T>
 concept word = text<T> || path_like<T> || number<T>;

@@ -117,10 +117,7 @@ class stdio_keyword {
     static_assert(Number != 0, "coproc: tee is for std_out and std_err only");
     return set(stdio(std::move(copies.to)));
   }
-  template <number Descriptor>
-  auto operator=(Descriptor descriptor) const {
-    return set(stdio(handle_of(in_range<int>(descriptor))));
-  }
+  auto operator=(int descriptor) const { return set(stdio(handle_of(descriptor))); }
   auto operator=(std::FILE* file) const {
     stdio stream(file != nullptr ? handle_of(::fileno(file)) : no_handle);
     stream.file = file;
@@ -141,7 +138,8 @@ class stdio_keyword {
   }
   template <class T>
     requires(!has_native_handle<T> && !text<T> && !path_like<T> && !std::is_null_pointer_v<T> &&
-             !number<std::remove_cvref_t<T>> && !std::convertible_to<T, std::FILE*>)
+             (!std::convertible_to<T, int> || std::same_as<std::remove_cvref_t<T>, bool> ||
+              std::floating_point<std::remove_cvref_t<T>>)&&!std::convertible_to<T, std::FILE*>)
   auto operator=(T&&) const {
     using type = std::remove_cvref_t<T>;
     static_assert(!std::same_as<type, reader> && !std::same_as<type, writer>,

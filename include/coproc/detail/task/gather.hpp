@@ -34,6 +34,7 @@ class concurrency_keyword {
  public:
   constexpr concurrency_keyword() = default;
   template <std::integral Number>
+    requires(!std::same_as<Number, bool>)
   auto operator=(Number at_once) const {
     if (at_once < 1) throw std::invalid_argument("coproc: concurrency must be at least 1");
     return make_setting<gather_options>([number = static_cast<std::size_t>(at_once)](
@@ -53,7 +54,8 @@ class set_return_exceptions {
 class return_exceptions_keyword {
  public:
   constexpr return_exceptions_keyword() = default;
-  auto operator=(bool yes) const {
+  template <std::same_as<bool> Yes>
+  auto operator=(Yes yes) const {
     return make_setting<gather_options>(set_return_exceptions(yes));
   }
 };
