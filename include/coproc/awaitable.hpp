@@ -11,9 +11,10 @@
 //
 // COPROC_ON_USE stands in its place, and before the declaration too, at every function that is a
 // coroutine or gives the awaitable of one: g++ compiles each coroutine that it sees, called or not,
-// so in the header-only form they are templates, made where they are called. A mark that is missing
-// on one side shows in the header-only form only; of a free function, as an undefined reference.
-// (In detail/*.hpp, which have no other file for their definitions, it is `COPROC_ON_USE inline`.)
+// so in the header-only form they are templates, made where they are called. (So are a few others,
+// whose bodies cost much and which few programs call.) A mark that is missing on one side shows in
+// the header-only form only; of a free function, as an undefined reference. (In detail/*.hpp, which
+// have no other file for their definitions, it is `COPROC_ON_USE inline`.)
 
 #if !defined(__unix__) && !defined(__APPLE__) && !defined(_WIN32)
 #error "coproc needs Windows, or a POSIX system: Linux, macOS or a BSD"

@@ -22,13 +22,12 @@ COPROC_INLINE void check_for_exec(const command& program) {
   refuse(chosen.retry.attempts > 1, "retry", "exec it again");
 }
 
-/// Launches a command for exec.
 COPROC_INLINE process start_process(const asio::any_io_executor& executor, const command& program) {
-  check_for_exec(program);
   return process(launch_with_hooks(executor, program));
 }
 
 COPROC_ON_USE awaitable<process> start(command program) {
+  check_for_exec(program);
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   co_return start_process(executor, program);
 }

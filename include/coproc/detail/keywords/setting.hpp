@@ -32,19 +32,17 @@ auto make_setting(Change change) {
   return setting<Options, Change>(std::move(change));
 }
 
-/// A setting of those options.
-template <class T, class Options>
-concept setting_of = requires {
-  typename T::options_type;
-}
-&&std::same_as<typename T::options_type, Options>&& requires(const T& value, Options& options) {
-  value.apply(options);
-};
-
-/// One of any.
+/// A setting, of whatever options.
 template <class T>
 concept is_setting = requires {
   typename T::options_type;
+};
+
+/// A setting of those options.
+template <class T, class Options>
+concept setting_of = is_setting<T> && std::same_as<typename T::options_type, Options> &&
+    requires(const T& value, Options& options) {
+  value.apply(options);
 };
 
 /// What braces make: they do not compile within a co_await on g++ 12.

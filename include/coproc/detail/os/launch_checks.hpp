@@ -19,27 +19,33 @@ inline std::string stream_name(std::size_t fd) {
   return names[fd];
 }
 
+/// Throws with the message "program: about reason".
 /// @param step a literal, see launch_error::step()
+[[noreturn]] inline void throw_launch_error(const word_list& words, const char* step,
+                                            error_code why, const std::string& about,
+                                            std::string object) {
+  const std::string name = words.empty() || words[0].empty() ? "''" : words[0];
+  throw launch_error(why, step, name + ": " + about + why.message(), std::move(object));
+}
+
 /// @param text of the message: the object, and what has to be said of it
 /// @param object see launch_error::object(); empty: the text is it
 [[noreturn]] inline void fail_launch(const word_list& words, const char* step, error_code why,
                                      const std::string& text, std::string object = std::string()) {
-  const bool has_name = !words.empty() && !words[0].empty();
-  std::string message = (has_name ? words[0] : "''") + ": ";
   // A missing program is by far the most common failure: say that in the plain words of a shell.
-  if (std::string_view(step) != "exec") {
-    const bool apart = !text.empty() && text[0] != ':';
-    message += step + (apart ? ' ' + text : text) + ": ";
-  } else if (object.empty() && has_name) object = words[0];
+  const bool is_exec = std::string_view(step) == "exec";
+  if (object.empty() && is_exec && !words.empty()) object = words[0];
   if (object.empty()) object = text.empty() ? step : text;
-  throw launch_error(why, step, message + why.message(), std::move(object));
+  const std::string about = step + (text.empty() ? text : ' ' + text) + ": ";
+  throw_launch_error(words, step, why, is_exec ? std::string() : about, std::move(object));
 }
 
 /// Refuses what cannot be handed to a program, before anything is made.
 inline void check_launch(const word_list& words, const options& chosen) {
   const auto refuse = [&words](const char* step, const std::string& text,
-                               const std::string& object = std::string()) {
-    fail_launch(words, step, asio::error::invalid_argument, ": " + text, object);
+                               const std::string& object) {
+    throw_launch_error(words, step, asio::error::invalid_argument, step + (": " + text) + ": ",
+                       object);
   };
   const auto refuse_nul = [&refuse](const char* step, const auto& text, const std::string& object) {
     if (text.find(typename std::remove_cvref_t<decltype(text)>::value_type()) != text.npos)
