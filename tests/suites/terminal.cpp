@@ -22,12 +22,14 @@ using coproc::incomplete_read_error;
 
 namespace {
 
-/// Whether it runs: not where it only waits to be reaped, which process 1 may never do.
-bool runs(int pid) {
+/// As the kernel says it: R, S, T, Z, or 0 where there is none of that number.
+char state_of(int pid) {
   const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t name_end = stat.rfind(')');
-  return name_end != std::string::npos && stat.at(name_end + 2) != 'Z';
+  return name_end != std::string::npos ? stat.at(name_end + 2) : '\0';
 }
+/// Whether it runs: not where it only waits to be reaped, which process 1 may never do.
+bool runs(int pid) { return state_of(pid) != '\0' && state_of(pid) != 'Z'; }
 
 /// What a command with only a terminal writes there.
 asio::awaitable<std::string> shown(command what) {
@@ -148,6 +150,10 @@ COPROC_TEST("terminal: an interactive shell is stopped by a hang-up, and ends it
   CHECK(listed.index == 0);
   CHECK(runs(background));
   CHECK(runs(stopped));
+  // A signal that comes between bash's last look and its read is heeded at the next key only.
+  co_await side.out().until("$ ");
+  const bool reads = co_await eventually([&] { return state_of(bash.pid()) == 'S'; });
+  CHECK(reads);
   // As long as it takes: SIGKILL, and SIGTERM, which it ignores, are far away.
   const int code = co_await bash.stop(patience);
   CHECK(code == -SIGHUP);
